@@ -1,0 +1,158 @@
+"""Every error and warning that georoi raises, and the catalogue of their stable ids.
+
+GeoroiError                   exit code
+├── UsageError                2   an option is wrong, or two contradict each other
+│   └── MissingExtraError     2   an optional dependency is not installed
+├── CRSError                  3   coordinate reference systems that do not fit or are unknown
+├── ROIError                  3   regions of interest that cannot be used
+├── RasterError               3   rasters that cannot be used
+├── MemoryBudgetError         3   the work would need more memory than allowed
+├── OutputError               3   an output that cannot be written
+│   └── OutputExistsError     5   an output that exists and may not be replaced
+└── PartialError              4   some regions failed while the rest completed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+CATALOGUE: Mapping[str, str] = {
+    "E-CRS-01": "The CRS of one side is unknown. Pass rois_crs= or raster_crs= (--rois-crs, --raster-crs).",
+    "E-CRS-02": "The ROIs and the raster do not overlap. Compare both extents; the axes may be swapped.",
+    "E-CRS-03": "Coordinates lie outside the range of their CRS, so the CRS is wrong or the axes are swapped.",
+    "E-CRS-04": "The text given as a CRS is not understood. Use an authority code such as EPSG:32633, or WKT.",
+    "E-CRS-05": "Pixel space and world coordinates cannot be mixed. Say pixel for both sides, or for neither.",
+    "E-CRS-06": "No operation between the two CRS exists that is better than a ballpark one.",
+    "E-ROI-01": "The ROI source is missing or cannot be read.",
+    "E-ROI-02": "The ROI source holds no polygon.",
+    "E-ROI-03": "A ROI has NaN or infinite coordinates.",
+    "E-ROI-04": "Two ROIs have the same id and on_duplicate='error' was asked for.",
+    "E-ROI-05": "The ROI file has several layers, or not the one asked for. Choose with layer= (--layer).",
+    "E-ROI-06": "ROIs overlap where one pixel can belong to one ROI only. Choose overlap='first' or 'last'.",
+    "E-ROI-07": "A ROI is invalid and on_invalid='error' was asked for.",
+    "E-ROI-08": "The ROI source has no such column.",
+    "E-ROI-09": "The filter given as where= is not understood by the ROI source.",
+    "E-RAS-01": "The raster is missing or cannot be opened.",
+    "E-RAS-02": "A part of the raster cannot be read: it is truncated or corrupt there.",
+    "E-RAS-03": "The raster has ground control points or RPCs only. Warp it to a grid first.",
+    "E-RAS-04": "The raster has no such band. Bands are counted from 1, or named.",
+    "E-RAS-05": "The nodata value does not fit the raster's dtype.",
+    "E-RAS-06": "A 64-bit integer array without nodata cannot be masked without loss. Give nodata=.",
+    "E-RAS-07": "The file holds several rasters. Choose one of its subdatasets.",
+    "E-RAS-08": "The raster has changed since it was opened.",
+    "E-RAS-09": "The raster's pixels are of a kind that georoi does not work on (complex numbers, for instance).",
+    "E-RAS-10": "The source is no georeferenced raster, array or path that georoi knows.",
+    "E-OUT-01": "The output exists. Pass overwrite=True (--overwrite) to replace it.",
+    "E-OUT-02": "The output's folder is missing or may not be written to.",
+    "E-OUT-03": "Writing failed; nothing was left behind.",
+    "E-OUT-04": "The output format is unknown or does not fit the data.",
+    "E-OUT-05": "Another process is writing this output.",
+    "E-USE-01": "Options contradict each other, or a value is not among those allowed.",
+    "E-USE-02": "An optional dependency is not installed.",
+    "E-MEM-01": "The work would need more memory than allowed.",
+    "E-PAR-01": "Some regions failed; the others are complete.",
+    "E-INT-01": "An internal error: this is a bug in georoi.",
+}
+
+
+class GeoroiError(Exception):
+    """The base of all errors: a stable id, the rule broken, what was found, and what to do.
+
+    Args:
+        id: A key of `CATALOGUE`, such as "E-CRS-02".
+        rule: One line that says what is wrong, naming the file or object.
+        found: What was found on each side, by its name ("rois", "raster", "file", ...).
+        hint: What the user can do about it.
+    """
+
+    exit_code: ClassVar[int] = 3
+
+    def __init__(
+        self, id: str, rule: str, *, found: Mapping[str, str] | None = None, hint: str | None = None
+    ) -> None:
+        if id not in CATALOGUE:
+            raise KeyError(id)
+        super().__init__(rule)
+        self.id = id
+        self.rule = rule
+        self.found = dict(found or {})
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [f"[{self.id}] {self.rule}"]
+        width = max((len(name) for name in self.found), default=0) + 1
+        lines += [f"  {name + ':':<{width}} {text}" for name, text in self.found.items()]
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.id, self.rule, self.found, self.hint)
+
+
+def _rebuild(
+    kind: type[GeoroiError], id: str, rule: str, found: Mapping[str, str], hint: str | None
+) -> GeoroiError:
+    return kind(id, rule, found=found, hint=hint)
+
+
+class UsageError(GeoroiError):
+    """An option is wrong, or two contradict each other."""
+
+    exit_code = 2
+
+
+class MissingExtraError(UsageError):
+    """An optional dependency is not installed; the hint holds the pip line."""
+
+    def __init__(
+        self,
+        id: str = "E-USE-02",
+        rule: str = "an optional dependency is missing",
+        *,
+        found: Mapping[str, str] | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(id, rule, found=found, hint=hint)
+
+    @classmethod
+    def of(cls, package: str, extra: str) -> MissingExtraError:
+        """Make the error for `package`, which `extra` would bring."""
+        return cls(rule=f"{package} is not installed", hint=f'pip install "georoi[{extra}]"')
+
+
+class CRSError(GeoroiError):
+    """Coordinate reference systems that do not fit or are unknown."""
+
+
+class ROIError(GeoroiError):
+    """Regions of interest that cannot be used."""
+
+
+class RasterError(GeoroiError):
+    """Rasters that cannot be used."""
+
+
+class MemoryBudgetError(GeoroiError):
+    """The work would need more memory than allowed."""
+
+
+class OutputError(GeoroiError):
+    """An output that cannot be written."""
+
+
+class OutputExistsError(OutputError):
+    """An output that exists and may not be replaced."""
+
+    exit_code = 5
+
+
+class PartialError(GeoroiError):
+    """Some regions failed while the rest completed."""
+
+    exit_code = 4
+
+
+class GeoroiWarning(UserWarning):
+    """Something was repaired, guessed or decided that the user should know of."""

@@ -1,0 +1,1 @@
+"""Pure kernels: arrays and numbers in, arrays and numbers out."""

@@ -1,0 +1,69 @@
+"""Options that several layers share: the boundary rule, the canonical cell, frozen records."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from georoi.errors import UsageError
+
+CELL = 512
+"""Side of a canonical coverage cell in pixels, anchored at the grid's origin."""
+
+
+class Boundary(StrEnum):
+    """Which pixels belong to a ROI, and with what weight."""
+
+    CENTER = "center"
+    """A pixel whose centre lies inside; ties as GDAL's polygon rasteriser decides them."""
+    ALL_TOUCHED = "all_touched"
+    """A pixel whose overlap with the ROI has an area above zero."""
+    FRACTION = "fraction"
+    """Every touched pixel, with the exact covered fraction of its area, 0 to 1, as weight."""
+
+
+class Crop(StrEnum):
+    """What a product's grid is cropped to."""
+
+    WINDOW = "window"
+    """The smallest window of whole pixels that holds the ROIs."""
+    BLOCKS = "blocks"
+    """That window widened to the block grid of the source."""
+    NONE = "none"
+    """The whole grid of the raster."""
+
+
+def parse_boundary(
+    boundary: str | Boundary | None, all_touched: bool | None = None, default: Boundary = Boundary.CENTER
+) -> Boundary:
+    """Make the boundary rule from `boundary=` and its alias `all_touched=`.
+
+    Raises:
+        UsageError: E-USE-01 if both are given, or the rule is unknown.
+    """
+    if boundary is not None and all_touched is not None:
+        raise UsageError("E-USE-01", "give boundary= or all_touched=, not both")
+    if all_touched is not None:
+        return Boundary.ALL_TOUCHED if all_touched else Boundary.CENTER
+    if boundary is None:
+        return default
+    try:
+        return Boundary(str(boundary).replace("-", "_"))
+    except ValueError:
+        rules = ", ".join(rule.value for rule in Boundary)
+        raise UsageError("E-USE-01", f"boundary must be one of {rules}, not {boundary!r}") from None
+
+
+def parse_crop(crop: bool | str | Crop) -> Crop:
+    """Make a crop mode from True (window), False (none) or its name.
+
+    Raises:
+        UsageError: E-USE-01 if it is none of these.
+    """
+    if isinstance(crop, bool):
+        return Crop.WINDOW if crop else Crop.NONE
+    try:
+        return Crop(crop)
+    except ValueError:
+        raise UsageError(
+            "E-USE-01", f"crop must be True, False or one of {', '.join(Crop)}, not {crop!r}"
+        ) from None

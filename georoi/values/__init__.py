@@ -1,0 +1,1 @@
+"""Values: frozen, valid from birth, free of open files."""
