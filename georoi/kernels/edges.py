@@ -29,4 +29,6 @@ class Edges(NamedTuple):
 
     def take(self, index: NDArray[np.int64]) -> Edges:
         """Select edges by position, keeping their order."""
-        return Edges(*(field[index] for field in self))
+        return Edges(
+            self.x0[index], self.y0[index], self.x1[index], self.y1[index], self.sign[index], self.part[index]
+        )

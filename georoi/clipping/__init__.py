@@ -1,0 +1,1 @@
+"""Clips and masks: what is kept of the pixels inside ROIs."""

@@ -1,0 +1,1 @@
+"""The rim: files in and out; foreign errors become ours here."""

@@ -1,0 +1,1 @@
+"""Planning: which ROIs meet which blocks, before any pixel is read."""
