@@ -1,0 +1,35 @@
+"""Coordinate reference systems: the only wrapper of pyproj. Axis order is always x, y."""
+
+from __future__ import annotations
+
+from georoi.crs.geometry import Rings, Transformed, split_rings, transform_geometries
+from georoi.crs.identity import crs_label, definition, same_crs
+from georoi.crs.operations import (
+    Operation,
+    area_of_use,
+    find_operation,
+    lonlat_bounds,
+    looks_swapped,
+    transform_points,
+)
+from georoi.crs.parsing import CRS, parse_crs
+from georoi.crs.ranges import check_range
+
+__all__ = [
+    "CRS",
+    "Operation",
+    "Rings",
+    "Transformed",
+    "area_of_use",
+    "check_range",
+    "crs_label",
+    "definition",
+    "find_operation",
+    "lonlat_bounds",
+    "looks_swapped",
+    "parse_crs",
+    "same_crs",
+    "split_rings",
+    "transform_geometries",
+    "transform_points",
+]

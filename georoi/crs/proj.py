@@ -1,0 +1,67 @@
+"""Ask PROJ for the operations between two CRS, quietly and once."""
+
+from __future__ import annotations
+
+import warnings
+from functools import lru_cache
+from typing import NamedTuple
+
+from pyproj import CRS, Transformer
+from pyproj.aoi import AreaOfInterest
+from pyproj.exceptions import ProjError
+from pyproj.transformer import TransformerGroup
+
+Area = tuple[float, float, float, float]
+"""(west, south, east, north) in degrees; west > east where it crosses the antimeridian."""
+
+
+class Candidate(NamedTuple):
+    """One operation that PROJ can carry out here."""
+
+    name: str
+    accuracy: float | None
+    """In metres; None where the register does not tell."""
+    pipeline: str
+    """PROJ text, x before y on both sides; degrees where the CRS has degrees."""
+
+
+def candidates(source: CRS, target: CRS, area: Area | None, *, allow_ballpark: bool) -> tuple[Candidate, ...]:
+    """List the usable operations, the best for the area first; empty if there is none."""
+    return _candidates(source.to_wkt(), target.to_wkt(), area, allow_ballpark)
+
+
+@lru_cache(maxsize=256)
+def _candidates(source: str, target: str, area: Area | None, allow_ballpark: bool) -> tuple[Candidate, ...]:
+    interest = AreaOfInterest(*area) if area is not None else None
+    with warnings.catch_warnings():
+        # A better grid may exist that is not installed; the accuracy of what is used gets recorded instead.
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            group = TransformerGroup(
+                CRS.from_wkt(source),
+                CRS.from_wkt(target),
+                always_xy=True,
+                area_of_interest=interest,  # type: ignore[arg-type]  # pyproj's own stub names another class
+                allow_ballpark=allow_ballpark,
+            )
+        except ProjError:
+            return ()
+    return tuple(
+        Candidate(
+            _clean(found.description), found.accuracy if found.accuracy >= 0 else None, found.definition
+        )
+        for found in group.transformers
+    )
+
+
+@lru_cache(maxsize=256)
+def transformer(pipeline: str) -> Transformer:
+    """Make the transformer of a pipeline: unlike a group's own, it may be shared by threads."""
+    return Transformer.from_pipeline(pipeline)
+
+
+def _clean(description: str | None) -> str:
+    steps = (description or "").split(" + ")
+    return (
+        " + ".join(step for step in steps if not step.startswith("axis order change")) or "axis order change"
+    )
