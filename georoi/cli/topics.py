@@ -1,0 +1,46 @@
+"""The texts of `georoi help`: what an error id means, and the few ideas that the options rest on."""
+
+from __future__ import annotations
+
+from georoi.errors import CATALOGUE
+
+_FAMILIES = {
+    "CRS": "ROIs are brought to the raster's CRS; pixels are never reprojected, and an unknown CRS is never\n"
+    "guessed. 'georoi check RASTER --rois FILE' shows both sides.",
+    "ROI": "Regions of interest: the ROI file, its layer, its features.\n"
+    "'georoi check RASTER --rois FILE' gives a verdict on each ROI.",
+    "RAS": "The raster: its file, bands, nodata and grid. 'georoi info RASTER' shows its header.",
+    "OUT": "Outputs appear whole or not at all; an existing one is replaced with --overwrite only.",
+    "USE": "Options and extras. 'georoi help COMMAND' lists a command's options.",
+    "MEM": "Memory. 'georoi plan RASTER --rois FILE' says what a job needs before it runs.",
+    "PAR": "Partial work: what could be done was done, and is complete.",
+    "INT": "Please report it with the saved traceback. Nothing half-written is left.",
+}
+
+TOPICS = {
+    "boundary": """\
+--boundary says which pixels belong to a region of interest, and with what weight.
+
+  center       the pixel's centre lies inside; ties as GDAL's rasteriser decides them (the default)
+  all-touched  the pixel overlaps the region by an area above zero
+  fraction     every touched pixel, weighted by the exact share of its area that is covered
+
+A clip never alters values: it keeps the pixels of weight above zero. --weights-out writes the weights.""",
+    "crs": """\
+Regions of interest are brought to the raster's CRS, their edges densified so that no point is off by more
+than a tenth of a pixel. Pixels are never reprojected. A CRS that is unknown on either side is an error
+(E-CRS-01), as is no overlap (E-CRS-02). --rois-crs and --raster-crs say what a file does not.""",
+    "pixel": """\
+--pixel puts both sides in pixel space: x to the right, y down, and (0, 0) is the outer corner of the first
+pixel. It needs an image without CRS, and ROIs whose coordinates are pixels.""",
+    "nodata": """\
+Outside a region is never 0 by accident. Where the raster declares nodata, or --nodata gives one, that value
+is used and the dtype stays. Where none is known, a file keeps its dtype and carries an internal validity
+mask, which georoi and GDAL read back.""",
+}
+"""Topics other than errors, exit codes and commands."""
+
+
+def explain_error(id: str) -> str:
+    """Say what an error id means, and what its family is about."""
+    return f"{id}\n  {CATALOGUE[id]}\n\n{_FAMILIES[id.split('-')[1]]}"
