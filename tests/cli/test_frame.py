@@ -54,7 +54,7 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert "[]" == done.stderr.strip()
+    assert done.stderr.strip() == "[]"
     assert "clip" in done.stdout
 
 
@@ -75,8 +75,8 @@ def test_help_answers_at_once() -> None:
 @pytest.mark.parametrize("name", list(frame.COMMANDS))
 def test_every_command_has_help(name: str) -> None:
     """Every command in the table can be loaded and explains itself, in two ways."""
-    assert 0 == run(name, "--help").exit_code
-    assert 0 == run("help", name).exit_code
+    assert run(name, "--help").exit_code == 0
+    assert run("help", name).exit_code == 0
 
 
 def test_version() -> None:
@@ -95,9 +95,9 @@ def test_unknown_command_suggests() -> None:
     """A mistyped command is exit 2 and names the command that may have been meant."""
     result = run("clpi")
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "Did you mean 'clip'?" in result.stderr
-    assert "" == result.stdout
+    assert result.stdout == ""
 
 
 @pytest.mark.parametrize("id", CATALOGUE)
@@ -118,7 +118,7 @@ def test_help_on_nothing_known_suggests() -> None:
     """Help on an unknown topic is exit 2 and suggests one."""
     result = run("help", "E-CRS-2")
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "Did you mean 'E-CRS-" in result.stderr
 
 
@@ -131,11 +131,11 @@ def test_an_error_has_id_hint_and_exit_code(command) -> None:
     command(action)
     result = run("info")
 
-    assert 3 == result.exit_code
-    assert "" == result.stdout
+    assert result.exit_code == 3
+    assert result.stdout == ""
     assert (
-        "error[E-CRS-02]: no overlap\n  rois:   here\n  raster: there\n  hint:   look\n"
-        "  more:   georoi help E-CRS-02\n" == result.stderr
+        result.stderr == "error[E-CRS-02]: no overlap\n  rois:   here\n  raster: there\n  hint:   look\n"
+        "  more:   georoi help E-CRS-02\n"
     )
 
 
@@ -149,12 +149,12 @@ def test_an_error_with_json_is_one_object(command) -> None:
     result = run("info", "--json")
     told = json.loads(result.stdout)
 
-    assert ("georoi.error/1", "info", "E-CRS-01", 3) == (
+    assert (
         told["schema"],
         told["command"],
         told["error"]["id"],
         told["error"]["exit_code"],
-    )
+    ) == ("georoi.error/1", "info", "E-CRS-01", 3)
     assert "error[E-CRS-01]" in result.stderr
 
 
@@ -181,12 +181,12 @@ def test_a_bug_saves_its_traceback(command, tmp_path: Path) -> None:
     result = run("info")
     (saved,) = tmp_path.glob("georoi-traceback-*.txt")
 
-    assert 70 == result.exit_code
+    assert result.exit_code == 70
     assert "error[E-INT-01]" in result.stderr
     assert "Traceback" not in result.stderr
     assert str(saved) in result.stderr
     assert "ZeroDivisionError: secret sauce" in saved.read_text()
-    assert 0o600 == saved.stat().st_mode & 0o777
+    assert saved.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("arguments", [("--debug", "info"), ("info", "--debug")])
@@ -199,7 +199,7 @@ def test_debug_shows_the_traceback(command, arguments: tuple[str, ...]) -> None:
     command(action)
     result = run(*arguments)
 
-    assert 3 == result.exit_code
+    assert result.exit_code == 3
     assert "Traceback" in result.stderr
     assert "error[E-CRS-01]" in result.stderr
 
@@ -213,8 +213,8 @@ def test_ctrl_c_is_130(command) -> None:
     command(action)
     result = run("info")
 
-    assert 130 == result.exit_code
-    assert "interrupted\n" == result.stderr
+    assert result.exit_code == 130
+    assert result.stderr == "interrupted\n"
 
 
 def test_sigterm_is_143(command) -> None:
@@ -231,8 +231,8 @@ def test_sigterm_is_143(command) -> None:
     command(action)
     result = run("info")
 
-    assert 143 == result.exit_code
-    assert [True] == unwound
+    assert result.exit_code == 143
+    assert unwound == [True]
 
 
 def test_memory_error_is_an_input_error(command) -> None:
@@ -244,7 +244,7 @@ def test_memory_error_is_an_input_error(command) -> None:
     command(action)
     result = run("info")
 
-    assert 3 == result.exit_code
+    assert result.exit_code == 3
     assert "error[E-MEM-01]" in result.stderr
 
 
@@ -260,19 +260,19 @@ def test_warnings_become_notes(command) -> None:
 
     command(action)
 
-    assert "note: 2 ROIs were repaired\n" == run("info").stderr
-    assert "data\n" == run("info").stdout
-    assert "" == run("info", "-q").stderr
+    assert run("info").stderr == "note: 2 ROIs were repaired\n"
+    assert run("info").stdout == "data\n"
+    assert run("info", "-q").stderr == ""
     told = json.loads(run("info", "--json").stdout)
-    assert (["2 ROIs were repaired"], None, 1.5) == (told["notes"], told["x"], told["y"])
+    assert (told["notes"], told["x"], told["y"]) == (["2 ROIs were repaired"], None, 1.5)
 
 
 def test_usage_error_with_json_is_one_object() -> None:
     """A wrong option is exit 2 in our form, and one object with --json."""
     result = run("help", "--json", "--wrong")
 
-    assert 2 == result.exit_code
-    assert "E-USE-01" == json.loads(result.stdout)["error"]["id"]
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["error"]["id"] == "E-USE-01"
     assert "error[E-USE-01]" in result.stderr
 
 
@@ -288,5 +288,5 @@ def test_rio_roi_keeps_the_contract() -> None:
     bad = subprocess.run([*rio, "clpi"], capture_output=True, text=True)
 
     assert (0, run("help", "E-CRS-02").stdout) == (good.returncode, good.stdout)
-    assert 2 == bad.returncode
+    assert bad.returncode == 2
     assert "Did you mean 'clip'?" in bad.stderr
