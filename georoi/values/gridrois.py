@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from georoi.crs import CRS
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class GridROIs:
@@ -32,6 +34,8 @@ class GridROIs:
     """(x_min, y_min, x_max, y_max) in pixels, shape (n, 4); NaN for an empty ROI."""
     fingerprint: str
     """Content hash of the ROI set that was aligned."""
+    crs: CRS | None = None
+    """The CRS that the ROIs came in; None in pixel space."""
     operation: str = ""
     """The coordinate operation used, with its accuracy, or "" where none was needed."""
     notes: tuple[str, ...] = ()
