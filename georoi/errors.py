@@ -35,7 +35,7 @@ CATALOGUE: Mapping[str, str] = {
     "E-ROI-09": "The filter given as where= is not understood by the ROI source.",
     "E-RAS-01": "The raster is missing or cannot be opened.",
     "E-RAS-02": "A part of the raster cannot be read: it is truncated or corrupt there.",
-    "E-RAS-03": "The raster has ground control points or RPCs only. Warp it to a grid first.",
+    "E-RAS-03": "The raster has no grid: control points, RPCs or no transform only. Warp it to a grid first.",
     "E-RAS-04": "The raster has no such band. Bands are counted from 1, or named.",
     "E-RAS-05": "The nodata value does not fit the raster's dtype.",
     "E-RAS-06": "A 64-bit integer array without nodata cannot be masked without loss. Give nodata=.",
