@@ -1,0 +1,1 @@
+"""The engine: lazy arrays, ordered streams, progress and clusters; nobody else imports dask."""

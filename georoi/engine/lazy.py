@@ -1,0 +1,147 @@
+"""Lazy arrays from chunk tasks, and their blocks one by one: the only module that builds dask graphs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate, groupby, pairwise, product
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from georoi.engine.streaming import stream
+
+MAX_CHUNKS = 9_000
+"""Most chunks that georoi gives a lazy array of its own."""
+BATCH_BYTES = 256 * 2**20
+"""Blocks of a lazy array that are computed together hold at most this, or are one block."""
+
+Chunks = tuple[tuple[int, ...], ...]
+"""Lengths of the chunks along each axis, as dask has them."""
+
+
+def is_lazy(array: object) -> bool:
+    """Tell whether an array is computed later, by dask."""
+    return hasattr(array, "__dask_graph__") and array.__dask_graph__() is not None
+
+
+def make_name(kind: str, *parts: object) -> str:
+    """Make a name for a lazy array that is the same whenever it is made of the same parts.
+
+    Args:
+        kind: A word for the reader of a graph.
+        parts: Whatever the array depends on, with a repr that says all (numbers, texts, tuples, digests).
+    """
+    return f"georoi-{kind}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"
+
+
+def lazy_array(
+    function: Callable[..., NDArray[Any]],
+    payloads: Mapping[tuple[int, ...], object],
+    *,
+    chunks: Chunks,
+    dtype: DTypeLike,
+    fill: object,
+    name: str,
+    shared: object = None,
+    inputs: Sequence[Any] = (),
+) -> Any:
+    """Make a dask array (Any: dask is untyped) whose chunks are tasks.
+
+    The graph is one layer: a task for each chunk with a payload, a constant that takes no memory for each
+    without. What all tasks need stands in it once.
+
+    Args:
+        function: Called as function(payload, shared, *blocks of inputs); gives the chunk.
+        payloads: What each chunk needs, by its index; no tuple, list or str, which dask would look into.
+        chunks: Lengths of the chunks along each axis.
+        dtype: Of the array.
+        fill: The value of chunks without payload.
+        name: From `make_name`.
+        shared: What all tasks need, such as a plan.
+        inputs: Dask arrays with the same number of chunks along each axis; a task gets its own block of
+            each, or of one with fewer axes the block of the last ones. Blocks of untouched chunks are never
+            asked for.
+    """
+    import dask.array as da
+    from dask.highlevelgraph import HighLevelGraph
+
+    common = f"{name}-shared"
+    layer: dict[Any, Any] = {common: shared}
+    for index in product(*(range(len(lengths)) for lengths in chunks)):
+        payload = payloads.get(index)
+        if payload is None:
+            shape = tuple(lengths[i] for lengths, i in zip(chunks, index, strict=True))
+            layer[name, *index] = (_constant, _Constant(shape, fill, np.dtype(dtype)))
+        else:
+            blocks = [(array.name, *index[len(index) - array.ndim :]) for array in inputs]
+            layer[name, *index] = (function, payload, common, *blocks)
+    graph = HighLevelGraph.from_collections(name, layer, dependencies=list(inputs))
+    return da.Array(graph, name, chunks, dtype=np.dtype(dtype), meta=np.empty((0,) * len(chunks), dtype))
+
+
+class _Constant:
+    """Shape, value and dtype of a constant chunk; opaque to dask."""
+
+    def __init__(self, shape: tuple[int, ...], fill: object, dtype: np.dtype[Any]) -> None:
+        self.shape, self.fill, self.dtype = shape, fill, dtype
+
+
+def _constant(constant: _Constant) -> NDArray[Any]:
+    value: NDArray[Any] = np.asarray(constant.fill, dtype=constant.dtype)
+    return np.broadcast_to(value, constant.shape)
+
+
+def compute(*arrays: Any) -> tuple[NDArray[Any], ...]:
+    """Compute lazy arrays together, on the current scheduler."""
+    from dask.base import compute as compute_together
+
+    result: tuple[NDArray[Any], ...] = compute_together(*arrays)
+    return result
+
+
+def lazy_blocks(array: Any, batch_bytes: int = BATCH_BYTES) -> list[list[tuple[slice, slice]]]:
+    """Group the chunks of a lazy array's last two axes, row-major, into batches to be computed together.
+
+    Args:
+        array: A dask array (untyped) with axes (..., y, x).
+        batch_bytes: Most bytes in a batch, unless one chunk holds more.
+
+    Returns:
+        Batches of (rows, columns); a batch does not reach past a row of chunks.
+    """
+    rows, cols = (_slices(lengths) for lengths in array.chunks[-2:])
+    depth = int(np.prod(array.shape[:-2], dtype=np.int64)) * array.dtype.itemsize
+    batches = []
+    for row in rows:
+        ends = accumulate((row.stop - row.start) * (col.stop - col.start) * depth for col in cols)
+        numbered = zip((end // batch_bytes for end in ends), cols, strict=True)
+        batches += [
+            [(row, col) for _, col in group] for _, group in groupby(numbered, key=lambda pair: pair[0])
+        ]
+    return batches
+
+
+def compute_blocks(
+    array: Any, batch_bytes: int = BATCH_BYTES
+) -> Iterator[tuple[tuple[slice, slice], NDArray[Any]]]:
+    """Compute a lazy array block by block, row-major, a bounded batch at a time on the current scheduler.
+
+    The next batch is computed while the caller works on the blocks of the last one.
+
+    Args:
+        array: A dask array (untyped) with axes (..., y, x); leading axes come whole.
+        batch_bytes: Most bytes in a batch, unless one chunk holds more.
+    """
+
+    def run(batch: list[tuple[slice, slice]]) -> tuple[NDArray[Any], ...]:
+        return compute(*(array[(..., *place)] for place in batch))
+
+    batches = lazy_blocks(array, batch_bytes)
+    for batch, blocks in zip(batches, stream(run, batches, workers=1, in_flight=1), strict=True):
+        yield from zip(batch, blocks, strict=True)
+
+
+def _slices(lengths: Sequence[int]) -> list[slice]:
+    return [slice(start, stop) for start, stop in pairwise(accumulate(lengths, initial=0))]
