@@ -1,4 +1,4 @@
-"""Polygon edges as flat arrays: what every coverage kernel takes."""
+"""Polygon edges as flat arrays, and an index that finds those which matter to a window."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from georoi.kernels.jit import njit
+
+CHUNK = 64
 
 
 class Edges(NamedTuple):
@@ -27,8 +31,284 @@ class Edges(NamedTuple):
     def __len__(self) -> int:
         return int(self.x0.shape[0])
 
-    def take(self, index: NDArray[np.int64]) -> Edges:
+    def take(self, index: NDArray[np.int64] | slice) -> Edges:
         """Select edges by position, keeping their order."""
         return Edges(
             self.x0[index], self.y0[index], self.x1[index], self.y1[index], self.sign[index], self.part[index]
         )
+
+
+class EdgeIndex:
+    """Finds the edges of ROIs that decide the coverage of a window.
+
+    Every `CHUNK` consecutive vertices of a ROI have one bounding box, which is all that is stored beside the
+    coordinates (about 1 byte per edge of a long ring, 40 bytes for a small ROI), so a search costs n / CHUNK
+    plus what it finds.
+
+    Args:
+        x: Columns of all vertices, shape (vertices,); y: their rows. Both in pixels of the whole grid.
+        y: See x.
+        rings: Offsets of rings into x and y, shape (rings + 1,). Rings are closed.
+        polygons: Offsets of polygons into rings, shape (polygons + 1,). The first ring is the shell.
+        rois: Offsets of ROIs into polygons, shape (n + 1,).
+    """
+
+    def __init__(
+        self,
+        x: NDArray[np.float64],
+        y: NDArray[np.float64],
+        rings: NDArray[np.int64],
+        polygons: NDArray[np.int64],
+        rois: NDArray[np.int64],
+    ) -> None:
+        x, y = (np.require(values, np.float64, ["C", "W"]) for values in (x, y))
+        rings, polygons, rois = (
+            np.require(offsets, np.int64, ["C", "W"]) for offsets in (rings, polygons, rois)
+        )
+        self._sign, self._part = _describe_rings(x, y, rings, polygons, rois)
+        vertices = rings[polygons[rois]]
+        chunks = np.concatenate([[0], np.cumsum(-(-np.diff(vertices) // CHUNK))])
+        bounds, first_ring = _bound_chunks(x, y, rings, vertices, chunks)
+        self._source = (x, y, rings, vertices, chunks, bounds, first_ring)
+
+    def __len__(self) -> int:
+        return int(self._source[3].shape[0]) - 1
+
+    def select(self, roi: int, window: tuple[int, int, int, int] | None = None) -> Edges:
+        """Find the edges that decide the coverage of one ROI in a window.
+
+        What lies wholly right of the window, above or below it is left out. What lies wholly left of it
+        matters by its rows alone, so each chain of such edges is replaced by one edge from its first to its
+        last vertex. A window may lie anywhere; for distances up to d pixels pass the window grown by d + 1.
+
+        Args:
+            roi: Number of the ROI.
+            window: (row0, row1, col0, col1); None for all edges as they are.
+        """
+        return self.select_many(np.array([roi], np.int64), window)[0]
+
+    def select_many(
+        self, rois: NDArray[np.int64], window: tuple[int, int, int, int] | None = None
+    ) -> tuple[Edges, NDArray[np.int64]]:
+        """Find the edges of several ROIs at once, as `select` does for each.
+
+        Returns:
+            The edges of all, one ROI after the other, and offsets of the ROIs into them, shape
+            (len(rois) + 1,).
+        """
+        row0, row1, col0, col1 = window or (-np.inf, np.inf, -np.inf, np.inf)
+        rois = np.require(rois, np.int64, ["C", "W"])
+        offsets = np.zeros(rois.shape[0] + 1, np.int64)
+        window_xy = (float(row0), float(row1), float(col0), float(col1))
+        room = 2 * CHUNK
+        while True:
+            found, ring = np.empty((4, room), np.float64), np.empty(room, np.int64)
+            count = int(_select(*self._source, rois, window_xy, offsets, found, ring))
+            if count <= room:
+                break
+            room = count
+        ring = ring[:count]
+        x0, y0, x1, y1 = found[:, :count]
+        return Edges(x0, y0, x1, y1, self._sign[ring], self._part[ring]), offsets
+
+
+@njit
+def _describe_rings(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    rings: NDArray[np.int64],
+    polygons: NDArray[np.int64],
+    rois: NDArray[np.int64],
+) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
+    """Give each ring its sign (see `Edges.sign`) and the number of its polygon within its ROI."""
+    sign = np.ones(rings.shape[0] - 1, np.int8)
+    part = np.zeros(rings.shape[0] - 1, np.int32)
+    for roi in range(rois.shape[0] - 1):
+        for polygon in range(rois[roi], rois[roi + 1]):
+            for ring in range(polygons[polygon], polygons[polygon + 1]):
+                first = rings[ring]
+                area = 0.0
+                for v in range(first, rings[ring + 1] - 1):
+                    area += (x[v] - x[first]) * (y[v + 1] - y[first])
+                    area -= (x[v + 1] - x[first]) * (y[v] - y[first])
+                is_shell = ring == polygons[polygon]
+                sign[ring] = 1 if (area >= 0) == is_shell else -1
+                part[ring] = polygon - rois[roi]
+    return sign, part
+
+
+@njit
+def _bound_chunks(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    rings: NDArray[np.int64],
+    vertices: NDArray[np.int64],
+    chunks: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Give each chunk its bounds (x_min, y_min, x_max, y_max) and the ring of its first vertex.
+
+    The bounds take in the vertex after the last, where the last edge ends.
+    """
+    bounds = np.empty((chunks[-1], 4), np.float64)
+    first_ring = np.empty(chunks[-1], np.int64)
+    ring = 0
+    for roi in range(vertices.shape[0] - 1):
+        for chunk in range(chunks[roi], chunks[roi + 1]):
+            start = vertices[roi] + (chunk - chunks[roi]) * CHUNK
+            while start >= rings[ring + 1]:
+                ring += 1
+            first_ring[chunk] = ring
+            bounds[chunk, 0] = bounds[chunk, 2] = x[start]
+            bounds[chunk, 1] = bounds[chunk, 3] = y[start]
+            for v in range(start + 1, min(start + CHUNK + 1, vertices[roi + 1])):
+                bounds[chunk, 0] = min(bounds[chunk, 0], x[v])
+                bounds[chunk, 1] = min(bounds[chunk, 1], y[v])
+                bounds[chunk, 2] = max(bounds[chunk, 2], x[v])
+                bounds[chunk, 3] = max(bounds[chunk, 3], y[v])
+    return bounds, first_ring
+
+
+_Window = tuple[float, float, float, float]
+
+
+@njit
+def _select(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    rings: NDArray[np.int64],
+    vertices: NDArray[np.int64],
+    chunks: NDArray[np.int64],
+    bounds: NDArray[np.float64],
+    first_ring: NDArray[np.int64],
+    rois: NDArray[np.int64],
+    window: _Window,
+    offsets: NDArray[np.int64],
+    found: NDArray[np.float64],
+    found_ring: NDArray[np.int64],
+) -> int:
+    """Write the edges that matter into `found`, as far as it has room, and count them.
+
+    `vertices` and `chunks` hold the offsets of all ROIs into x and y, and into the chunks; `offsets` receives
+    those of `rois` into `found`, which takes x0, y0, x1, y1, shape (4, room).
+    """
+    row0, row1, col0, col1 = window
+    chain = np.empty(4)  # the ends of the chain left of the window that is being followed
+    state = np.array([0, -1])  # number of edges found; the ring of that chain, or -1
+    for i in range(rois.shape[0]):
+        roi = rois[i]
+        for chunk in range(chunks[roi], chunks[roi + 1]):
+            if bounds[chunk, 3] <= row0 or bounds[chunk, 1] >= row1:
+                continue  # the chain may go on behind: it comes back at the side where it left
+            start = vertices[roi] + (chunk - chunks[roi]) * CHUNK
+            stop = min(start + CHUNK, vertices[roi + 1])
+            ring = first_ring[chunk]
+            if bounds[chunk, 0] >= col1:
+                _end_chain(window, chain, state, found, found_ring)
+            elif bounds[chunk, 2] <= col0:
+                _follow_chunk(x, y, rings, start, stop, ring, window, chain, state, found, found_ring)
+            else:
+                _search_chunk(x, y, rings, start, stop, ring, window, chain, state, found, found_ring)
+        if state[1] >= 0:
+            _end_chain(window, chain, state, found, found_ring)
+        offsets[i + 1] = state[0]
+    return state[0]  # type: ignore[no-any-return]
+
+
+@njit
+def _follow_chunk(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    rings: NDArray[np.int64],
+    start: int,
+    stop: int,
+    ring: int,
+    window: _Window,
+    chain: NDArray[np.float64],
+    state: NDArray[np.int64],
+    found: NDArray[np.float64],
+    found_ring: NDArray[np.int64],
+) -> None:
+    """Take all edges of a chunk left of the window into chains; whole rings there cancel out."""
+    while start < stop:
+        last = rings[ring + 1] - 1
+        end = min(stop, last)
+        if start < end and (start > rings[ring] or end < last):
+            _follow(x, y, start, end, ring, window, chain, state, found, found_ring)
+        ring += 1
+        start = last + 1
+
+
+@njit
+def _search_chunk(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    rings: NDArray[np.int64],
+    start: int,
+    stop: int,
+    ring: int,
+    window: _Window,
+    chain: NDArray[np.float64],
+    state: NDArray[np.int64],
+    found: NDArray[np.float64],
+    found_ring: NDArray[np.int64],
+) -> None:
+    """Look at each edge of a chunk."""
+    row0, row1, col0, col1 = window
+    for v in range(start, stop):
+        while v >= rings[ring + 1]:
+            ring += 1
+        if v + 1 == rings[ring + 1] or max(y[v], y[v + 1]) <= row0 or min(y[v], y[v + 1]) >= row1:
+            continue
+        if max(x[v], x[v + 1]) <= col0:
+            _follow(x, y, v, v + 1, ring, window, chain, state, found, found_ring)
+            continue
+        if state[1] >= 0:
+            _end_chain(window, chain, state, found, found_ring)
+        if min(x[v], x[v + 1]) < col1:
+            n = state[0]
+            if n < found_ring.shape[0]:
+                found[0, n], found[1, n], found[2, n], found[3, n] = x[v], y[v], x[v + 1], y[v + 1]
+                found_ring[n] = ring
+            state[0] = n + 1
+
+
+@njit
+def _follow(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    start: int,
+    end: int,
+    ring: int,
+    window: _Window,
+    chain: NDArray[np.float64],
+    state: NDArray[np.int64],
+    found: NDArray[np.float64],
+    found_ring: NDArray[np.int64],
+) -> None:
+    """Lengthen the chain to vertex `end`, or begin one at vertex `start`."""
+    if ring != state[1]:
+        _end_chain(window, chain, state, found, found_ring)
+        chain[0], chain[1], state[1] = x[start], y[start], ring
+    chain[2], chain[3] = x[end], y[end]
+
+
+@njit
+def _end_chain(
+    window: _Window,
+    chain: NDArray[np.float64],
+    state: NDArray[np.int64],
+    found: NDArray[np.float64],
+    found_ring: NDArray[np.int64],
+) -> None:
+    """Write one edge for the chain, if its ends differ within the window's rows."""
+    ring = state[1]
+    if ring < 0:
+        return
+    state[1] = -1
+    top, bottom = min(chain[1], chain[3]), max(chain[1], chain[3])
+    if top < bottom and bottom > window[0] and top < window[1]:
+        n = state[0]
+        if n < found_ring.shape[0]:
+            found[:, n] = chain
+            found_ring[n] = ring
+        state[0] = n + 1
