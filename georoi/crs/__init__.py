@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from georoi.crs.geometry import Rings, Transformed, split_rings, transform_geometries
+from georoi.crs.geometry import Rings, keep_polygons, split_rings
 from georoi.crs.identity import crs_label, definition, same_crs
 from georoi.crs.operations import (
     Operation,
@@ -14,6 +14,7 @@ from georoi.crs.operations import (
 )
 from georoi.crs.parsing import CRS, parse_crs
 from georoi.crs.ranges import check_range
+from georoi.crs.transforming import Transformed, transform_geometries
 
 __all__ = [
     "CRS",
@@ -25,6 +26,7 @@ __all__ = [
     "crs_label",
     "definition",
     "find_operation",
+    "keep_polygons",
     "lonlat_bounds",
     "looks_swapped",
     "parse_crs",

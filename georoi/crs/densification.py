@@ -8,11 +8,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from georoi.errors import MemoryBudgetError
+
 Floats = NDArray[np.float64]
 Project = Callable[[Floats, Floats], tuple[Floats, Floats]]
+Course = Callable[[NDArray[np.int64], Floats], tuple[Floats, Floats]]
 
 _MOST_PIECES = 64
-_ROUNDS = 9
+_SHORTEST = 2.0**-16  # of an edge: what still bends there, jumps
+_UNEVEN = 0.25  # of the chord: how far a third of the course may be from a third of the chord
+_MOST_POINTS = 1 << 24
 _SAFETY = 0.7  # between the two points looked at, the course may be up to 1.3 times as far off
 
 
@@ -75,35 +80,42 @@ def densify(x: Floats, y: Floats, rings: NDArray[np.int64], project: Project, to
     ).take((x[low] != x[high]) | (y[low] != y[high]))
     added: list[tuple[NDArray[np.int64], Floats, Floats, Floats]] = []
     broken = [_not_finite(pieces)]
-    for _ in range(_ROUNDS):
+    points = 0
+    while len(pieces.edge):
         pieces, counts = _too_coarse(pieces, course, tolerance * _SAFETY)
-        if not len(pieces.edge):
-            break
-        broken.append(pieces.edge[~np.isfinite(counts)])
-        ok = np.isfinite(counts)
-        new, pieces = _split(pieces.take(ok), counts[ok].astype(np.int64), course)
+        fine = counts * _SHORTEST <= pieces.t1 - pieces.t0  # an infinite count is not
+        broken.append(pieces.edge[~fine])
+        points += int(counts[fine].sum())
+        _check_budget(points, len(x))
+        new, pieces = _split(pieces.take(fine), counts[fine].astype(np.int64), course)
         added.append(new)
-    else:
-        broken.append(_too_coarse(pieces, course, tolerance)[0].edge)
     positions = start[np.unique(np.concatenate(broken))]
     return _merge(px, py, rings, start, backwards, added, positions)
+
+
+def _check_budget(points: int, vertices: int) -> None:
+    if points > _MOST_POINTS:
+        raise MemoryBudgetError(
+            "E-MEM-01",
+            "to follow the edges of the ROIs through the projection would need too many vertices",
+            found={"rois": f"{vertices} vertices in the part at hand", "needed": f"more than {_MOST_POINTS}"},
+            hint="the CRS of the ROIs may be wrong; or transform them before",
+        )
 
 
 def _not_finite(pieces: _Pieces) -> NDArray[np.int64]:
     return pieces.edge[~np.isfinite(pieces.x0 + pieces.y0 + pieces.x1 + pieces.y1)]
 
 
-def _too_coarse(
-    pieces: _Pieces, course: Callable[[NDArray[np.int64], Floats], tuple[Floats, Floats]], tolerance: float
-) -> tuple[_Pieces, Floats]:
-    """Find the pieces that are off by more than the tolerance, and into how many to split them.
+def _too_coarse(pieces: _Pieces, course: Course, tolerance: float) -> tuple[_Pieces, Floats]:
+    """Find the pieces that are off by more than the tolerance or jump, and into how many to split them.
 
     The number is infinite where the course cannot be projected between two ends that can.
     """
     worst = np.zeros(len(pieces.edge))
     for third in (1 / 3, 2 / 3):
         x, y = course(pieces.edge, pieces.t0 + (pieces.t1 - pieces.t0) * third)
-        worst = np.fmax(worst, _distance_to_chord(pieces, x, y))
+        worst = np.fmax(worst, _error(pieces, x, y, third, tolerance))
     ends = np.isfinite(pieces.x0 + pieces.y0 + pieces.x1 + pieces.y1)
     chosen = np.flatnonzero(ends & (worst > tolerance))
     counts = np.exp2(np.ceil(np.log2(np.sqrt(worst[chosen] / tolerance))))
@@ -111,19 +123,28 @@ def _too_coarse(
     return pieces.take(chosen), counts
 
 
-def _distance_to_chord(pieces: _Pieces, x: Floats, y: Floats) -> Floats:
+def _error(pieces: _Pieces, x: Floats, y: Floats, third: float, tolerance: float) -> Floats:
+    """Give the distance of points of the course to the chord; infinite where they have no coordinates.
+
+    A course that jumps may do so along the chord (from 180 to -180 degrees on one parallel). It is known by
+    its pace: no third of the way is near a third of the chord. Such a piece counts as off by twice the
+    tolerance.
+    """
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         dx, dy = pieces.x1 - pieces.x0, pieces.y1 - pieces.y0
-        along = ((x - pieces.x0) * dx + (y - pieces.y0) * dy) / (dx * dx + dy * dy)
+        square = dx * dx + dy * dy
+        along = ((x - pieces.x0) * dx + (y - pieces.y0) * dy) / square
+        uneven = (np.abs(along - third) > _UNEVEN) & (square > tolerance * tolerance)
         along = np.where(np.isfinite(along), np.clip(along, 0.0, 1.0), 0.0)
         distance = np.hypot(x - pieces.x0 - along * dx, y - pieces.y0 - along * dy)
-    return np.where(np.isfinite(distance), distance, np.inf)
+    distance = np.where(uneven, np.fmax(distance, 2 * tolerance), distance)
+    return np.where(np.isfinite(x + y), distance, np.inf)
 
 
 def _split(
     pieces: _Pieces,
     counts: NDArray[np.int64],
-    course: Callable[[NDArray[np.int64], Floats], tuple[Floats, Floats]],
+    course: Course,
 ) -> tuple[tuple[NDArray[np.int64], Floats, Floats, Floats], _Pieces]:
     """Cut each piece into `counts` equal ones; give the new points (edge, t, x, y) and the new pieces."""
     owner = np.repeat(np.arange(len(counts)), counts)

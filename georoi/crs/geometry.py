@@ -1,4 +1,4 @@
-"""Bring polygons to another CRS with their edges followed, so that a long edge stays where it was."""
+"""Polygons as ragged arrays of coordinates, and back."""
 
 from __future__ import annotations
 
@@ -7,11 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS
-
-from georoi.crs.densification import densify
-from georoi.crs.operations import Operation, find_operation, lonlat_bounds, transform_points
-from georoi.crs.proj import Area
 
 
 class Rings(NamedTuple):
@@ -60,52 +55,13 @@ def split_rings(geometry: NDArray[np.object_]) -> Rings:
     return Rings(x, y, rings, polygons, geometries)
 
 
-class Transformed(NamedTuple):
-    """Geometries in another CRS, and how they came there."""
-
-    geometry: NDArray[np.object_]
-    operation: Operation
-    broken: NDArray[np.int64]
-    """Numbers of geometries that cannot be followed everywhere (antimeridian, pole, far side of Earth)."""
-
-
-def transform_geometries(
-    geometry: NDArray[Any],
-    source: CRS,
-    target: CRS,
-    *,
-    tolerance: float,
-    area: Area | None = None,
-    allow_ballpark: bool = False,
-) -> Transformed:
-    """Transform polygons, adding vertices where an edge would otherwise leave its place.
-
-    Edges are straight lines in the source CRS. Vertices are added until the true course of an edge is within
-    `tolerance` of the line drawn; where two polygons share an edge both get the same vertices. Where both CRS
-    are the same the input array itself comes back.
-
-    Args:
-        geometry: Polygons and MultiPolygons, shape (n,).
-        source: Their CRS.
-        target: The CRS wanted.
-        tolerance: Largest distance of a drawn edge from its true course, in units of `target`.
-        area: Where the geometries lie, in degrees; found from their bounds if None.
-        allow_ballpark: See `find_operation`.
-
-    Raises:
-        CRSError: E-CRS-06 if there is no operation.
-    """
-    none = np.empty(0, dtype=np.int64)
-    if area is None and len(geometry):
-        xmin, ymin, xmax, ymax = (float(value) for value in shapely.total_bounds(geometry))
-        area = lonlat_bounds(source, (xmin, ymin, xmax, ymax))
-    transformer, operation = find_operation(source, target, area, allow_ballpark=allow_ballpark)
-    if not operation.name or len(geometry) == 0:
-        return Transformed(geometry, operation, none)
-    parts = split_rings(geometry)
-    dense = densify(
-        parts.x, parts.y, parts.rings, lambda x, y: transform_points(transformer, x, y), tolerance
-    )
-    moved = parts._replace(x=dense.x, y=dense.y, rings=dense.rings)
-    broken = np.unique(moved.owners()[dense.broken])
-    return Transformed(moved.to_polygons(), operation, broken)
+def keep_polygons(geometry: NDArray[Any]) -> NDArray[np.object_]:
+    """Make geometries valid Polygons or MultiPolygons, without lines and points; some may become empty."""
+    kept = np.array(geometry, dtype=object)
+    bad = np.flatnonzero(~shapely.is_valid(kept))
+    kept[bad] = shapely.make_valid(kept[bad], method="structure", keep_collapsed=False)
+    for i in np.flatnonzero(~np.isin(shapely.get_type_id(kept), (3, 6))):
+        parts = shapely.get_parts(kept[i])
+        kept[i] = shapely.union_all(parts[np.isin(shapely.get_type_id(parts), (3, 6))])
+    kept[shapely.is_empty(kept)] = shapely.Polygon()
+    return kept

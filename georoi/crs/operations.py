@@ -11,7 +11,7 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import ProjError
 
 from georoi.crs.identity import crs_label, definition, plane, same_crs, same_datum
-from georoi.crs.proj import Area, Candidate, candidates, transformer
+from georoi.crs.proj import Area, Candidate, candidates, projection, transformer
 from georoi.errors import CRSError
 
 Bounds = tuple[float, float, float, float]
@@ -108,24 +108,35 @@ def area_of_use(crs: CRS) -> Bounds | None:
 
 
 def lonlat_bounds(crs: CRS, bounds: Bounds) -> Bounds | None:
-    """Give bounds (xmin, ymin, xmax, ymax) in degrees on the CRS's own datum, or None if they have none.
+    """Give bounds (xmin, ymin, xmax, ymax) in degrees from Greenwich, or None where they have none.
 
-    Edges are followed at 21 points each; west > east where the bounds cross the antimeridian.
+    Edges are followed at 21 points each, and poles inside are found; west > east where the bounds cross the
+    antimeridian.
     """
     crs = plane(crs)
     base = crs.geodetic_crs
     if base is None or not all(map(math.isfinite, bounds)):
         return None
-    found = candidates(crs, _degrees(base), None, allow_ballpark=True)
-    if not found:
-        return None
+    if not in_degrees(base):
+        base = CRS.from_epsg(4326)
     try:
-        west, south, east, north = transformer(found[0].pipeline).transform_bounds(*bounds, densify_pts=21)
+        west, south, east, north = projection(crs, base).transform_bounds(*bounds, densify_pts=21)
     except ProjError:
         return None
     if not all(map(math.isfinite, (west, south, east, north))):
         return None
     return (max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0))
+
+
+def in_degrees(base: CRS) -> bool:
+    """Tell whether a geographic CRS counts in degrees from Greenwich."""
+    meridian = base.prime_meridian
+    return (
+        bool(base.axis_info)
+        and base.axis_info[0].unit_name == "degree"
+        and meridian is not None
+        and meridian.longitude == 0
+    )
 
 
 def looks_swapped(crs: CRS, bounds: Bounds, extent: Bounds) -> bool:
@@ -136,10 +147,6 @@ def looks_swapped(crs: CRS, bounds: Bounds, extent: Bounds) -> bool:
 
 def _meet(a: Bounds, b: Bounds) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _degrees(base: CRS) -> CRS:
-    return base if base.axis_info and base.axis_info[0].unit_name == "degree" else CRS.from_epsg(4326)
 
 
 def _shift_is_void(a: CRS, b: CRS) -> bool:

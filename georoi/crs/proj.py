@@ -60,6 +60,16 @@ def transformer(pipeline: str) -> Transformer:
     return Transformer.from_pipeline(pipeline)
 
 
+def projection(source: CRS, target: CRS) -> Transformer:
+    """Make the transformer between a CRS and the geographic one it is based on: there is just one."""
+    return _projection(source.to_wkt(), target.to_wkt())
+
+
+@lru_cache(maxsize=256)
+def _projection(source: str, target: str) -> Transformer:
+    return Transformer.from_crs(CRS.from_wkt(source), CRS.from_wkt(target), always_xy=True)
+
+
 def _clean(description: str | None) -> str:
     steps = (description or "").split(" + ")
     return (

@@ -1,0 +1,119 @@
+"""Overlaps between ROIs on a grid: find them, dissolve them, grow ROIs by pixels."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from georoi.crs import keep_polygons
+from georoi.planning.shapes import to_polygons, with_polygons
+from georoi.values.gridrois import GridROIs
+
+SMALLEST_OVERLAP = 1e-9
+"""Area in pixels above which two ROIs overlap; less is rounding along a shared edge."""
+
+_QUARTER_SEGMENTS = 8
+_PAIRS_AT_ONCE = 200_000
+
+
+class Overlaps(NamedTuple):
+    """Pairs of ROIs that overlap, i < j, ordered by i then j."""
+
+    i: NDArray[np.int64]
+    j: NDArray[np.int64]
+    area: NDArray[np.float64]
+    """Area that both cover, in pixels."""
+
+
+def overlaps(rois: GridROIs) -> Overlaps:
+    """Find the pairs of ROIs that share an area; ROIs that only touch do not overlap.
+
+    Areas that the rounding of coordinates alone can make along a shared edge are not counted.
+    """
+    return _overlaps(rois, to_polygons(rois))
+
+
+def _overlaps(rois: GridROIs, polygons: NDArray[np.object_]) -> Overlaps:
+    first, second = shapely.STRtree(polygons).query(polygons, predicate="intersects")
+    once = first < second
+    order = np.lexsort((second[once], first[once]))
+    i, j = first[once][order].astype(np.int64), second[once][order].astype(np.int64)
+    area = np.zeros(len(i))
+    for k in range(0, len(i), _PAIRS_AT_ONCE):
+        chunk = slice(k, k + _PAIRS_AT_ONCE)
+        area[chunk] = _shared_area(polygons[i[chunk]], polygons[j[chunk]])
+    shortest = np.minimum(*(shapely.length(polygons)[side] for side in (i, j)))
+    counted = area > np.maximum(SMALLEST_OVERLAP, _rounding(rois) * shortest)
+    return Overlaps(i[counted], j[counted], area[counted])
+
+
+def _shared_area(a: NDArray[np.object_], b: NDArray[np.object_]) -> NDArray[np.float64]:
+    area = np.zeros(len(a))
+    shapely.prepare(a)
+    meeting = np.flatnonzero(shapely.relate_pattern(a, b, "T********"))
+    area[meeting] = shapely.area(shapely.intersection(a[meeting], b[meeting]))
+    return area
+
+
+def _rounding(rois: GridROIs) -> float:
+    """Give how far rounding of world or pixel coordinates can move a vertex, in pixels."""
+    a, b, c, d, e, f = (abs(float(value)) for value in rois.grid.affine[:6])
+    side = max(min(math.hypot(a, d), math.hypot(b, e)), np.finfo(float).tiny)
+    largest = float(np.nanmax(np.abs(rois.bounds), initial=0.0))
+    return 4 * np.finfo(float).eps * (max(c, f) / side + largest)
+
+
+def dissolve(rois: GridROIs) -> GridROIs:
+    """Join ROIs that overlap, directly or through others, into their union; others stay, to the bit.
+
+    A union stands where its first ROI stood; its id is the ids of its ROIs joined by "+", those after the
+    eighth counted only. Which pixels a union covers does not depend on the order of the ROIs.
+    """
+    polygons = to_polygons(rois)
+    pairs = _overlaps(rois, polygons)
+    if not len(pairs.i):
+        return rois
+    links = coo_array(
+        (np.ones(len(pairs.i), dtype=np.int8), (pairs.i, pairs.j)), shape=(len(rois), len(rois))
+    )
+    _, group = connected_components(links, directed=False)
+    _, heads, counts = np.unique(group, return_index=True, return_counts=True)
+    polygons, ids = polygons.copy(), rois.ids.copy()
+    order = np.argsort(group, kind="stable")
+    for start, count in zip(np.cumsum(counts) - counts, counts, strict=True):
+        if count > 1:
+            members = order[start : start + count]
+            polygons[members[0]] = _union(polygons[members])
+            ids[members[0]] = _join([str(rois.ids[member]) for member in members])
+    kept = np.sort(heads)
+    return with_polygons(rois, polygons[kept], ids[kept])
+
+
+def _union(polygons: NDArray[np.object_]) -> shapely.Geometry:
+    """Unite in an order that the polygons alone decide, and start rings where their coordinates say."""
+    normal = shapely.normalize(polygons)
+    order = sorted(range(len(normal)), key=lambda i: shapely.to_wkb(normal[i]))
+    return shapely.normalize(shapely.union_all(normal[order]))
+
+
+def _join(ids: list[str]) -> str:
+    return "+".join(ids[:8]) + (f"+{len(ids) - 8} more" if len(ids) > 8 else "")
+
+
+def grow(rois: GridROIs, pixels: float) -> GridROIs:
+    """Widen ROIs by a distance in pixels, or narrow them where it is negative; what vanishes becomes empty.
+
+    Round corners are drawn with chords that lie outside the true arc: grown ROIs hold every point within the
+    distance, narrowed ones none within it of the outline, and both exceed it by half a percent at most.
+    """
+    if pixels == 0:
+        return rois
+    reach = pixels / math.cos(math.pi / (4 * _QUARTER_SEGMENTS))
+    grown = shapely.buffer(to_polygons(rois), reach, quad_segs=_QUARTER_SEGMENTS, join_style="round")
+    return with_polygons(rois, keep_polygons(grown), rois.ids)
