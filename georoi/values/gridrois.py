@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from odc.geo.geobox import GeoBox
 
 from georoi.crs import CRS
@@ -43,3 +43,30 @@ class GridROIs:
 
     def __len__(self) -> int:
         return int(self.rois.shape[0]) - 1
+
+    def take(self, index: ArrayLike) -> GridROIs:
+        """Keep some of the ROIs, by their numbers, in the order asked for; their coordinates stay to the bit."""
+        chosen = np.atleast_1d(np.asarray(index, dtype=np.int64))
+        polygons, rois = _gather(self.rois, chosen)
+        rings, polygon_offsets = _gather(self.polygons, polygons)
+        vertices, ring_offsets = _gather(self.rings, rings)
+        return replace(
+            self,
+            ids=self.ids[chosen],
+            x=self.x[vertices],
+            y=self.y[vertices],
+            rings=ring_offsets,
+            polygons=polygon_offsets,
+            rois=rois,
+            bounds=self.bounds[chosen],
+        )
+
+
+def _gather(
+    offsets: NDArray[np.int64], groups: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give the positions of the members of some groups, and the offsets of these groups among them."""
+    lengths = offsets[groups + 1] - offsets[groups]
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    members = np.repeat(offsets[groups] - starts[:-1], lengths) + np.arange(starts[-1])
+    return members, starts
