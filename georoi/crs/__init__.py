@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from georoi.crs.area import geodesic_area
 from georoi.crs.geometry import Rings, keep_polygons, split_rings
 from georoi.crs.identity import crs_label, definition, same_crs
 from georoi.crs.operations import (
@@ -26,6 +27,7 @@ __all__ = [
     "crs_label",
     "definition",
     "find_operation",
+    "geodesic_area",
     "keep_polygons",
     "lonlat_bounds",
     "looks_swapped",
