@@ -45,7 +45,7 @@ class GridROIs:
         return int(self.rois.shape[0]) - 1
 
     def take(self, index: ArrayLike) -> GridROIs:
-        """Keep some of the ROIs, by their numbers, in the order asked for; their coordinates stay to the bit."""
+        """Keep some of the ROIs, by number, in the order asked for; their coordinates stay to the bit."""
         chosen = np.atleast_1d(np.asarray(index, dtype=np.int64))
         polygons, rois = _gather(self.rois, chosen)
         rings, polygon_offsets = _gather(self.polygons, polygons)
