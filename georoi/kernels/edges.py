@@ -15,7 +15,8 @@ CHUNK = 64
 class Edges(NamedTuple):
     """The edges of one ROI, in pixel coordinates of the whole grid (x = column, y = row, y down).
 
-    An edge runs from (x0, y0) to (x1, y1), in the order of its ring. All arrays have shape (n,).
+    An edge runs from (x0, y0) to (x1, y1), clockwise around its ring as seen in world coordinates, which is
+    how GDAL orders them. All arrays have shape (n,).
     """
 
     x0: NDArray[np.float64]
@@ -24,7 +25,7 @@ class Edges(NamedTuple):
     y1: NDArray[np.float64]
     sign: NDArray[np.int8]
     """+1 or -1 per edge, so that sign * (signed area of the edge's ring) is positive for a shell, negative
-    for a hole, whichever way the ring was drawn."""
+    for a hole."""
     part: NDArray[np.int32]
     """Number of the edge's polygon within the ROI; the edges of one part stand together."""
 
@@ -51,6 +52,9 @@ class EdgeIndex:
         rings: Offsets of rings into x and y, shape (rings + 1,). Rings are closed.
         polygons: Offsets of polygons into rings, shape (polygons + 1,). The first ring is the shell.
         rois: Offsets of ROIs into polygons, shape (n + 1,).
+        y_up: Whether rows run against the world's y axis, as on a north-up grid (the determinant of its
+            transform is negative). False for pixel space and south-up grids. It decides ties of the centre
+            rule.
     """
 
     def __init__(
@@ -60,12 +64,14 @@ class EdgeIndex:
         rings: NDArray[np.int64],
         polygons: NDArray[np.int64],
         rois: NDArray[np.int64],
+        y_up: bool = True,
     ) -> None:
         x, y = (np.require(values, np.float64, ["C", "W"]) for values in (x, y))
         rings, polygons, rois = (
             np.require(offsets, np.int64, ["C", "W"]) for offsets in (rings, polygons, rois)
         )
-        self._sign, self._part = _describe_rings(x, y, rings, polygons, rois)
+        x, y = x.copy(), y.copy()
+        self._sign, self._part = _order_rings(x, y, rings, polygons, rois, y_up)
         vertices = rings[polygons[rois]]
         chunks = np.concatenate([[0], np.cumsum(-(-np.diff(vertices) // CHUNK))])
         bounds, first_ring = _bound_chunks(x, y, rings, vertices, chunks)
@@ -113,26 +119,30 @@ class EdgeIndex:
 
 
 @njit
-def _describe_rings(
+def _order_rings(
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     rings: NDArray[np.int64],
     polygons: NDArray[np.int64],
     rois: NDArray[np.int64],
+    y_up: bool,
 ) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
-    """Give each ring its sign (see `Edges.sign`) and the number of its polygon within its ROI."""
-    sign = np.ones(rings.shape[0] - 1, np.int8)
-    part = np.zeros(rings.shape[0] - 1, np.int32)
+    """Bring rings into the order of `Edges`, in place; give each its sign and the number of its polygon."""
+    sign = np.empty(rings.shape[0] - 1, np.int8)
+    part = np.empty(rings.shape[0] - 1, np.int32)
     for roi in range(rois.shape[0] - 1):
         for polygon in range(rois[roi], rois[roi + 1]):
             for ring in range(polygons[polygon], polygons[polygon + 1]):
-                first = rings[ring]
-                area = 0.0
-                for v in range(first, rings[ring + 1] - 1):
+                first, last = rings[ring], rings[ring + 1] - 1
+                area = 0.0  # positive if the ring runs clockwise on the screen, where rows run down
+                for v in range(first, last):
                     area += (x[v] - x[first]) * (y[v + 1] - y[first])
                     area -= (x[v + 1] - x[first]) * (y[v] - y[first])
-                is_shell = ring == polygons[polygon]
-                sign[ring] = 1 if (area >= 0) == is_shell else -1
+                if (area < 0) == y_up:
+                    for i in range((last + 1 - first) // 2):
+                        x[first + i], x[last - i] = x[last - i], x[first + i]
+                        y[first + i], y[last - i] = y[last - i], y[first + i]
+                sign[ring] = 1 if (ring == polygons[polygon]) == y_up else -1
                 part[ring] = polygon - rois[roi]
     return sign, part
 
