@@ -253,7 +253,7 @@ class Raster(_Described):
             invalid += f", {self.mask_kind}"
         facts = {
             "grid": describe(self.grid).replace("no CRS", self._crs_text()),
-            "bands": f"{self.count} x {self.dtype} ({names})",
+            "bands": f"{self.count} band{'s' if self.count > 1 else ''} of {self.dtype} ({names})",
             "nodata": invalid.replace("nodata None", "no nodata"),
             "blocks": f"{self.driver}, blocks of {self.block_shape[0]} x {self.block_shape[1]}, "
             f"{self.compression or 'not compressed'}",
