@@ -143,7 +143,9 @@ def bounds_to_windows(bounds_px: ArrayLike, shape_yx: tuple[int, int]) -> Window
 def crop_grid(grid: GeoBox, window: Window) -> GeoBox:
     """Give the grid of a window, which may reach past the grid: the same grid, moved by whole pixels."""
     row0, row1, col0, col1 = (int(value) for value in window)
-    return GeoBox((row1 - row0, col1 - col0), grid.affine * Affine.translation(col0, row0), grid.crs)
+    a, b, c, d, e, f = (float(value) for value in grid.affine[:6])
+    moved = Affine(a, b, c + col0 * a + row0 * b, d, e, f + col0 * d + row0 * e)
+    return GeoBox((row1 - row0, col1 - col0), moved, grid.crs)
 
 
 def window_bounds(grid: GeoBox, window: Window) -> Bounds:

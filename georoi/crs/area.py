@@ -30,7 +30,7 @@ _NODES = np.array([0.0, 0.5 - np.sqrt(3 / 28), 0.5, 0.5 + np.sqrt(3 / 28), 1.0])
 def _lagrange(i: int) -> Polynomial:
     others = np.delete(_NODES, i)
     scale = float(np.prod(_NODES[i] - others))
-    return Polynomial(Polynomial.fromroots(others).coef / scale)
+    return Polynomial(np.asarray(Polynomial.fromroots(others).coef, dtype=np.float64) / scale)
 
 
 def _product(i: int, j: int) -> float:
