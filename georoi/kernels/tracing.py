@@ -128,6 +128,15 @@ def _grow(array: NDArray[Any]) -> NDArray[Any]:
     return grown
 
 
+def gather(
+    offsets: NDArray[np.int64], order: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Reorder the rows of a ragged array: give the new offsets, and where each element is taken from."""
+    lengths = np.diff(offsets)[order]
+    moved = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return moved, np.repeat(offsets[:-1][order] - moved[:-1], lengths) + np.arange(moved[-1])
+
+
 def _split(
     x: NDArray[np.int32],
     y: NDArray[np.int32],
@@ -207,14 +216,12 @@ def _group(
     """Order rings by component, the shell (the one ring of positive area) first, holes in tracing order."""
     hole = _areas(x, y, rings) < 0
     order = np.lexsort((np.arange(owner.shape[0]), hole, owner))
-    lengths = np.diff(rings)[order]
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    gather = np.repeat(rings[:-1][order] - offsets[:-1], lengths) + np.arange(offsets[-1])
+    offsets, index = gather(rings, order)
     pixels = np.bincount(components.ravel(), minlength=count + 1)[1:].astype(np.int64)
     starts = np.searchsorted(owner[order], np.arange(1, count + 2)).astype(np.int64)
     found = np.zeros(count + 1, dtype=np.int32)
     found[components.ravel()] = np.asarray(values, dtype=np.int32).ravel()
-    return Outlines(x[gather], y[gather], offsets, starts, found[1:], pixels)
+    return Outlines(x[index], y[index], offsets, starts, found[1:], pixels)
 
 
 @njit
