@@ -139,8 +139,8 @@ def in_degrees(base: CRS) -> bool:
     )
 
 
-def looks_swapped(crs: CRS, bounds: Bounds, extent: Bounds) -> bool:
-    """Tell whether bounds miss an extent in the same CRS as they are but meet it with x and y exchanged."""
+def looks_swapped(bounds: Bounds, extent: Bounds) -> bool:
+    """Tell whether bounds miss an extent in the same CRS but would meet it with x and y exchanged."""
     xmin, ymin, xmax, ymax = bounds
     return not _meet((xmin, ymin, xmax, ymax), extent) and _meet((ymin, xmin, ymax, xmax), extent)
 

@@ -79,7 +79,7 @@ def bounds_look_swapped(bounds: Bounds, crs: CRS, grid: GeoBox) -> bool:
     """Tell whether bounds in `crs` miss a grid as they are but would meet it with x and y exchanged."""
     target = grid_crs(grid)
     extent = None if target is None else _moved(target, crs, grid_bounds(grid))
-    return extent is not None and looks_swapped(crs, bounds, extent)
+    return extent is not None and looks_swapped(bounds, extent)
 
 
 def _roi_extent(rois: GridROIs) -> Bounds:
