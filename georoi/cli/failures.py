@@ -18,8 +18,9 @@ import click
 
 import georoi
 from georoi.cli.console import Console
-from georoi.cli.text import harmless, harmless_lines
+from georoi.cli.text import harmless_lines
 from georoi.errors import CATALOGUE, GeoroiError, MemoryBudgetError
+from georoi.planning.wording import printable
 
 EXIT_CODES = {
     0: "done",
@@ -152,7 +153,7 @@ def render(error: GeoroiError, console: Console) -> str:
     lines = [f"{head}: {harmless_lines(error.rule)}"]
     indent = "\n" + " " * (width + 3)
     for name, text in parts:
-        lines.append(f"  {harmless(name) + ':':<{width}} {harmless_lines(text).replace(chr(10), indent)}")
+        lines.append(f"  {printable(name) + ':':<{width}} {harmless_lines(text).replace(chr(10), indent)}")
     return "\n".join(lines)
 
 

@@ -1,0 +1,81 @@
+"""`georoi clip`: cut regions of interest out of a raster, file to file."""
+
+from __future__ import annotations
+
+import click
+
+from georoi.cli.console import Console, json_option, talk_options
+from georoi.cli.options import (
+    EngineChoice,
+    MaskChoice,
+    OutputChoice,
+    RasterChoice,
+    RoiChoice,
+    boundary_option,
+    carried,
+    crop_option,
+    engine_options,
+    output_options,
+    raster_argument,
+    raster_options,
+    roi_options,
+    shape_options,
+)
+from georoi.cli.report import report_written
+
+
+@click.command("clip", short_help="Cut regions of interest out of a raster.")
+@raster_argument
+@click.argument("out")
+@roi_options
+@boundary_option
+@click.option("--each", is_flag=True, help="One file per ROI; OUT is a folder.")
+@crop_option
+@shape_options
+@click.option("--weights-out", metavar="FILE", help="Also write the weight of each pixel, 0 to 1.")
+@raster_options
+@output_options
+@engine_options
+@json_option
+@talk_options
+@click.pass_context
+@carried(RoiChoice, "choice")
+@carried(RasterChoice, "source")
+@carried(MaskChoice, "shape")
+@carried(OutputChoice, "output")
+@carried(EngineChoice, "engine")
+def command(
+    ctx: click.Context,
+    choice: RoiChoice,
+    source: RasterChoice,
+    shape: MaskChoice,
+    output: OutputChoice,
+    engine: EngineChoice,
+    each: bool,
+    weights_out: str | None,
+) -> None:
+    """Cut the regions of interest out of RASTER and write OUT, on RASTER's own grid; nothing is resampled.
+
+    OUT is a .tif (tiled, compressed), a .zarr, a .png or .jpg; --of COG makes a cloud-optimised GeoTIFF.
+    """
+    from georoi import api
+
+    console = Console.of(ctx)
+    output.check(each=each)
+    raster, rois = source.open(), choice.read(pixel=source.pixel)
+    if output.dry_run:
+        plan = api.plan(raster, rois, **shape.options())
+        console.result({"plan": plan.to_dict(), "output": output.out}, str(plan))
+        return
+    written = api.clip_file(
+        raster,
+        rois,
+        output.out,
+        each=each,
+        weights_out=weights_out,
+        progress=console.shows_progress,
+        **shape.options(),
+        **output.options(),
+        **engine.options(),
+    )
+    report_written(console, written, rois)

@@ -1,0 +1,77 @@
+"""`georoi mask`: the regions of interest as a raster."""
+
+from __future__ import annotations
+
+import click
+
+from georoi.cli.console import Console, json_option, talk_options
+from georoi.cli.options import (
+    MaskChoice,
+    OutputChoice,
+    RasterChoice,
+    RoiChoice,
+    boundary_option,
+    carried,
+    crop_option,
+    output_options,
+    raster_argument,
+    raster_options,
+    roi_options,
+    shape_options,
+)
+from georoi.cli.report import report_written
+
+
+@click.command("mask", short_help="Write the regions of interest as a raster.")
+@raster_argument
+@click.argument("out")
+@roi_options
+@boundary_option
+@click.option(
+    "--labels", is_flag=True, help="One number per ROI, in their order from 1, instead of one mask."
+)
+@click.option(
+    "--overlap",
+    type=click.Choice(["error", "first", "last"]),
+    default="error",
+    show_default=True,
+    help="With --labels: which ROI takes a pixel that several share.",
+)
+@crop_option
+@shape_options
+@click.option("--dtype", metavar="TYPE", help="The output's data type, e.g. uint8 or float32.")
+@raster_options
+@output_options
+@json_option
+@talk_options
+@click.pass_context
+@carried(RoiChoice, "choice")
+@carried(RasterChoice, "source")
+@carried(MaskChoice, "shape")
+@carried(OutputChoice, "output")
+def command(
+    ctx: click.Context,
+    choice: RoiChoice,
+    source: RasterChoice,
+    shape: MaskChoice,
+    output: OutputChoice,
+    labels: bool,
+    overlap: str,
+    dtype: str | None,
+) -> None:
+    """Write OUT on RASTER's grid: 1 inside and 0 outside, or weights, or labels. ROIs are required.
+
+    With --boundary fraction or --feather the values are weights from 0 to 1.
+    """
+    from georoi import api
+
+    console = Console.of(ctx)
+    output.check()
+    raster, rois = source.open(), choice.read(pixel=source.pixel)
+    if output.dry_run:
+        plan = api.plan(raster, rois, **shape.options())
+        console.result({"plan": plan.to_dict(), "output": output.out}, str(plan))
+        return
+    image = api.mask(raster, rois, labels=labels, overlap=overlap, dtype=dtype, **shape.options())
+    written = api.write(image, output.out, progress=console.shows_progress, **output.options())
+    report_written(console, written, rois)

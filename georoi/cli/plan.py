@@ -1,0 +1,41 @@
+"""`georoi plan`: the dry run of a clip or mask, on its own."""
+
+from __future__ import annotations
+
+import click
+
+from georoi.cli.console import Console, json_option, talk_options
+from georoi.cli.options import (
+    MaskChoice,
+    RasterChoice,
+    RoiChoice,
+    boundary_option,
+    carried,
+    crop_option,
+    raster_argument,
+    raster_options,
+    roi_options,
+    shape_options,
+)
+
+
+@click.command("plan", short_help="Say which blocks a job would read, and how much memory it would need.")
+@raster_argument
+@roi_options
+@boundary_option
+@crop_option
+@shape_options
+@raster_options
+@json_option
+@talk_options
+@click.pass_context
+@carried(RoiChoice, "choice")
+@carried(RasterChoice, "source")
+@carried(MaskChoice, "shape")
+def command(ctx: click.Context, choice: RoiChoice, source: RasterChoice, shape: MaskChoice) -> None:
+    """Print what a clip of RASTER would read and write. Headers alone are read."""
+    from georoi import api
+
+    console = Console.of(ctx)
+    plan = api.plan(source.open(), choice.read(pixel=source.pixel), **shape.options())
+    console.result({"plan": plan.to_dict()}, str(plan))
