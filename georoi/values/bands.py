@@ -31,7 +31,7 @@ def find_bands(
     """
     if request is None:
         return tuple(range(len(numbers_)))
-    wanted = [request] if isinstance(request, (int, str, numbers.Integral)) else list(request)
+    wanted = [request] if isinstance(request, str) or not isinstance(request, Iterable) else list(request)
     found = tuple(_position(band, numbers_, names) for band in wanted)
     if not found or None in found:
         missing = [repr(band) for band, position in zip(wanted, found, strict=True) if position is None]
