@@ -23,10 +23,13 @@ class Rings(NamedTuple):
 
     def to_polygons(self) -> NDArray[np.object_]:
         """Make shapely geometries: a Polygon where a geometry has one polygon, else a MultiPolygon."""
-        coordinates = np.column_stack([self.x, self.y])
-        polygons = shapely.from_ragged_array(
-            shapely.GeometryType.POLYGON, coordinates, (self.rings, self.polygons)
-        )
+        polygons = np.full(len(self.polygons) - 1, shapely.Polygon(), dtype=object)
+        if len(self.rings) > 1:  # shapely does not take an array of empty polygons only
+            polygons[:] = shapely.from_ragged_array(
+                shapely.GeometryType.POLYGON,
+                np.column_stack([self.x, self.y]),
+                (self.rings, self.polygons),
+            )
         counts = np.diff(self.geometries)
         made = np.empty(len(counts), dtype=object)
         single = counts == 1
@@ -35,7 +38,7 @@ class Rings(NamedTuple):
         if len(many):
             owner = np.repeat(np.arange(len(counts)), counts)
             members = ~single[owner]
-            made[many] = shapely.multipolygons([])
+            made[many] = shapely.MultiPolygon()
             shapely.multipolygons(polygons[members], indices=owner[members], out=made)
         return made
 
@@ -47,8 +50,10 @@ class Rings(NamedTuple):
 
 def split_rings(geometry: NDArray[np.object_]) -> Rings:
     """Take Polygons and MultiPolygons apart, keeping direction and order of their vertices; z is left out."""
+    if len(geometry) == 0:
+        return Rings(np.empty(0), np.empty(0), *(np.zeros(1, dtype=np.int64) for _ in range(3)))
     kind, coordinates, offsets = shapely.to_ragged_array(geometry, include_z=False)
-    if len(geometry) == 0 or kind == shapely.GeometryType.POLYGON:
+    if kind == shapely.GeometryType.POLYGON:
         offsets = (*offsets[:2], np.arange(len(geometry) + 1))
     rings, polygons, geometries = (np.asarray(level, dtype=np.int64) for level in offsets)
     x, y = np.ascontiguousarray(coordinates[:, 0]), np.ascontiguousarray(coordinates[:, 1])

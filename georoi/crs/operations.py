@@ -90,14 +90,13 @@ def transform_points(
     Args:
         operation: What `find_operation` gave, either of the two.
         x: Eastings or longitudes, any shape.
-        y: Northings or latitudes, same shape.
+        y: Northings or latitudes, a shape that goes with it.
     """
     if isinstance(operation, Operation):
         operation = transformer(operation.pipeline)
+    both = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64))
     with np.errstate(invalid="ignore"):
-        moved = operation.transform(
-            np.array(x, dtype=np.float64), np.array(y, dtype=np.float64), inplace=True, errcheck=False
-        )
+        moved = operation.transform(both[0].copy(), both[1].copy(), inplace=True, errcheck=False)
     return np.asarray(moved[0], dtype=np.float64), np.asarray(moved[1], dtype=np.float64)
 
 
