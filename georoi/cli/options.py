@@ -151,6 +151,25 @@ class OutputChoice:
     overwrite: bool
     dry_run: bool
 
+    def check(self, *, each: bool = False) -> None:
+        """Refuse an output whose format is unknown before anything is read.
+
+        Args:
+            each: Whether the output is a folder with one file per ROI.
+
+        Raises:
+            UsageError: E-OUT-04, with exit code 2, since it is the command line that is wrong.
+        """
+        from georoi.errors import OutputError, UsageError
+        from georoi.io.outputs import output_format
+
+        if each and self.of is None:
+            return
+        try:
+            output_format(self.out, self.of)
+        except OutputError as error:
+            raise UsageError(error.id, error.rule, found=error.found, hint=error.hint) from None
+
     def options(self) -> dict[str, Any]:
         """Give them as keywords of the writing verbs."""
         return {"of": self.of, "co": dict(self.co), "overwrite": self.overwrite}
