@@ -78,6 +78,8 @@ def _horizontal(crs: CRS, shown: str) -> CRS:
             found={"CRS": f"{_shorten(shown)} ({crs.type_name})"},
             hint=_HINT,
         )
+    if re.match(r"EPSG:(?!\d+$)", crs.srs, re.IGNORECASE):
+        return CRS.from_wkt(crs.to_wkt())  # odc-geo takes "EPSG:32633+5773" for a number
     return crs
 
 
