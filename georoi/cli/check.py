@@ -9,18 +9,18 @@ from georoi.cli.options import (
     RasterChoice,
     RoiChoice,
     carried,
-    raster_argument,
+    path_arguments,
     raster_options,
     roi_options,
 )
 
 
 @click.command("check", short_help="Look for trouble before any pixel is read.")
-@raster_argument
 @roi_options
 @raster_options
 @json_option
 @talk_options
+@path_arguments("raster")
 @click.pass_context
 @carried(RoiChoice, "choice")
 @carried(RasterChoice, "source")

@@ -16,28 +16,29 @@ from georoi.cli.options import (
     crop_option,
     engine_options,
     output_options,
-    raster_argument,
+    pad_option,
+    path_arguments,
     raster_options,
     roi_options,
-    shape_options,
+    soft_options,
 )
 from georoi.cli.report import report_written
 
 
 @click.command("clip", short_help="Cut regions of interest out of a raster.")
-@raster_argument
-@click.argument("out")
 @roi_options
 @boundary_option
 @click.option("--each", is_flag=True, help="One file per ROI; OUT is a folder.")
 @crop_option
-@shape_options
+@pad_option
+@soft_options
 @click.option("--weights-out", metavar="FILE", help="Also write the weight of each pixel, 0 to 1.")
 @raster_options
 @output_options
 @engine_options
 @json_option
 @talk_options
+@path_arguments("raster", "out")
 @click.pass_context
 @carried(RoiChoice, "choice")
 @carried(RasterChoice, "source")
@@ -62,7 +63,7 @@ def command(
 
     console = Console.of(ctx)
     output.check(each=each)
-    raster, rois = source.open(), choice.read(pixel=source.pixel)
+    raster, rois = source.open(declare_nodata=False), choice.read(pixel=source.pixel)
     if output.dry_run:
         plan = api.plan(raster, rois, **shape.options())
         console.result({"plan": plan.to_dict(), "output": output.out}, str(plan))
@@ -73,6 +74,7 @@ def command(
         output.out,
         each=each,
         weights_out=weights_out,
+        nodata=source.nodata,
         progress=console.shows_progress,
         **shape.options(),
         **output.options(),

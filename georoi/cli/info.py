@@ -11,7 +11,7 @@ from georoi.cli.options import (
     RasterChoice,
     RoiChoice,
     carried,
-    raster_argument,
+    path_arguments,
     raster_options,
     roi_options,
 )
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 @click.command("info", short_help="Describe a raster and, with --rois, its regions of interest.")
-@raster_argument
 @roi_options
 @raster_options
 @json_option
 @talk_options
+@path_arguments("raster")
 @click.pass_context
 @carried(RoiChoice, "choice")
 @carried(RasterChoice, "source")

@@ -14,17 +14,15 @@ from georoi.cli.options import (
     carried,
     crop_option,
     output_options,
-    raster_argument,
+    path_arguments,
     raster_options,
     roi_options,
-    shape_options,
+    soft_options,
 )
 from georoi.cli.report import report_written
 
 
 @click.command("mask", short_help="Write the regions of interest as a raster.")
-@raster_argument
-@click.argument("out")
 @roi_options
 @boundary_option
 @click.option(
@@ -38,12 +36,13 @@ from georoi.cli.report import report_written
     help="With --labels: which ROI takes a pixel that several share.",
 )
 @crop_option
-@shape_options
+@soft_options
 @click.option("--dtype", metavar="TYPE", help="The output's data type, e.g. uint8 or float32.")
 @raster_options
 @output_options
 @json_option
 @talk_options
+@path_arguments("raster", "out")
 @click.pass_context
 @carried(RoiChoice, "choice")
 @carried(RasterChoice, "source")

@@ -31,7 +31,7 @@ def carried(record: type[Record], name: str) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def gathered(*args: Any, **kwargs: Any) -> Any:
-            kwargs[name] = record(**{field: kwargs.pop(field) for field in names})
+            kwargs[name] = record(**{field: kwargs.pop(field) for field in names if field in kwargs})
             return command(*args, **kwargs)
 
         return gathered  # type: ignore[return-value]
@@ -108,14 +108,18 @@ class RasterChoice:
     nodata: int | float | None
     pixel: bool
 
-    def open(self) -> Raster:
-        """Open its header."""
+    def open(self, *, declare_nodata: bool = True) -> Raster:
+        """Open its header.
+
+        Args:
+            declare_nodata: Whether --nodata is about what the raster holds, not about the output.
+        """
         from georoi import api
 
         return api.open_raster(
             self.raster,
             bands=[int(name) if name.isdigit() else name for name in self.band] or None,
-            nodata=self.nodata,
+            nodata=self.nodata if declare_nodata else None,
             raster_crs="pixel" if self.pixel else self.raster_crs,
         )
 
@@ -126,19 +130,16 @@ class MaskChoice:
 
     boundary: str
     crop: str | None
-    pad: int
     invert: bool
     feather: float
+    pad: int = 0
 
     def options(self) -> dict[str, Any]:
-        """Give them as keywords of the verbs."""
-        return {
-            "boundary": self.boundary,
-            "crop": self.crop,
-            "pad": self.pad,
-            "invert": self.invert,
-            "feather": self.feather,
-        }
+        """Give them as keywords of the verbs; an option that was not given is left to the verb."""
+        given: dict[str, Any] = {"boundary": self.boundary, "invert": self.invert, "feather": self.feather}
+        if self.crop is not None:
+            given["crop"] = self.crop
+        return given | ({"pad": self.pad} if self.pad else {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,7 +211,32 @@ def _stdin() -> Mapping[str, Any] | list[Any]:
     return whole
 
 
-raster_argument = click.argument("raster")
+def path_arguments(*names: str) -> Callable[[Command], Command]:
+    """Add the arguments RASTER and, if named, OUT; -i and -o give them by name."""
+    flags = {"raster": ("-i", "--input"), "out": ("-o", "--output")}
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def placed(*args: Any, paths: tuple[str, ...], **kwargs: Any) -> Any:
+            rest = list(paths)
+            for name in names:
+                kwargs[name] = kwargs.pop(f"named_{name}") or (rest.pop(0) if rest else None)
+                if kwargs[name] is None:
+                    raise click.UsageError(f"missing argument {name.upper()}")
+            if rest:
+                raise click.UsageError(f"unexpected argument {rest[0]!r}")
+            return command(*args, **kwargs)
+
+        wrapped: Any = placed
+        for name in reversed(names):
+            wrapped = click.option(
+                *flags[name], f"named_{name}", metavar="PATH", help=f"{name.upper()}, by name."
+            )(wrapped)
+        result: Command = click.argument("paths", nargs=-1, metavar=" ".join(names).upper())(wrapped)
+        return result
+
+    return decorate
+
 
 raster_options = stacked(
     click.option("--raster-crs", metavar="CRS", help="The raster's CRS, where its file does not say it."),
@@ -226,7 +252,7 @@ raster_options = stacked(
         "--nodata",
         type=a_number,
         metavar="V",
-        help="The value that means no data, where the file does not say it.",
+        help="The value that means no data, where the file does not say it; for clip: in the output.",
     ),
     click.option(
         "--pixel",
@@ -270,11 +296,8 @@ crop_option = click.option(
     "the whole raster (the default with --invert, and for mask).",
 )
 
-shape_options = stacked(
-    click.option(
-        "--pad", type=click.IntRange(min=0), default=0, metavar="N", help="Widen the window by N pixels."
-    ),
-    click.option("--invert", is_flag=True, help="Keep what lies outside the ROIs instead."),
+soft_options = stacked(
+    click.option("--invert", is_flag=True, help="Take what lies outside the ROIs instead."),
     click.option(
         "--feather",
         type=click.FloatRange(min=0),
@@ -282,6 +305,10 @@ shape_options = stacked(
         metavar="PX",
         help="A soft edge, PX pixels wide: the weight falls from 1 to 0 across the outline.",
     ),
+)
+
+pad_option = click.option(
+    "--pad", type=click.IntRange(min=0), default=0, metavar="N", help="Widen the window by N pixels."
 )
 
 output_options = stacked(

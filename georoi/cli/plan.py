@@ -12,22 +12,24 @@ from georoi.cli.options import (
     boundary_option,
     carried,
     crop_option,
-    raster_argument,
+    pad_option,
+    path_arguments,
     raster_options,
     roi_options,
-    shape_options,
+    soft_options,
 )
 
 
 @click.command("plan", short_help="Say which blocks a job would read, and how much memory it would need.")
-@raster_argument
 @roi_options
 @boundary_option
 @crop_option
-@shape_options
+@pad_option
+@soft_options
 @raster_options
 @json_option
 @talk_options
+@path_arguments("raster")
 @click.pass_context
 @carried(RoiChoice, "choice")
 @carried(RasterChoice, "source")
