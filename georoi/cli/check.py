@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import click
 
+from georoi.cli.choices import RasterChoice, RoiChoice, carried
 from georoi.cli.console import Console, json_option, talk_options
-from georoi.cli.options import (
-    RasterChoice,
-    RoiChoice,
-    carried,
-    path_arguments,
-    raster_options,
-    roi_options,
-)
+from georoi.cli.options import path_arguments, raster_options, roi_options
 
 
 @click.command("check", short_help="Look for trouble before any pixel is read.")

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import click
 
+from georoi.cli.choices import EngineChoice, MaskChoice, OutputChoice, RasterChoice, RoiChoice, carried
 from georoi.cli.console import Console, json_option, talk_options
 from georoi.cli.options import (
-    EngineChoice,
-    MaskChoice,
-    OutputChoice,
-    RasterChoice,
-    RoiChoice,
     boundary_option,
-    carried,
     crop_option,
     engine_options,
     output_options,

@@ -6,15 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from georoi.cli.choices import RasterChoice, RoiChoice, carried
 from georoi.cli.console import Console, json_option, talk_options
-from georoi.cli.options import (
-    RasterChoice,
-    RoiChoice,
-    carried,
-    path_arguments,
-    raster_options,
-    roi_options,
-)
+from georoi.cli.options import path_arguments, raster_options, roi_options
 from georoi.cli.text import facts
 from georoi.planning.wording import say_bytes, say_count
 
