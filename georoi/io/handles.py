@@ -103,8 +103,13 @@ def _open(raster: Raster) -> Handle:
     now = make_fingerprint(raster.path, raster.driver)
     if now != stated and UNKNOWN_STAMP not in (now, stated):
         raise _changed(raster)
+    placed_by_gdal = (
+        raster.georeference == Georeference.CRS
+        and raster.driver != "netCDF"
+        and not raster.grid.affine.is_identity
+    )
     try:
-        dataset = open_dataset(raster.path, (raster.driver,), quiet=raster.georeference != Georeference.CRS)
+        dataset = open_dataset(raster.path, (raster.driver,), quiet=not placed_by_gdal)
     except FOREIGN as error:
         raise opening_failed(error, raster.name) from error
     if header and header_digest(dataset) != header:

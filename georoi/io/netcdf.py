@@ -12,13 +12,22 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
 from rasterio.io import DatasetReader
 
 from georoi.errors import RasterError
 from georoi.io.dates import parse_date
+from georoi.io.failures import FOREIGN
+from georoi.io.gdal_profile import open_dataset
 from georoi.io.names import LONGEST_NAME, shown
-from georoi.io.sources import Source, netcdf_path
+from georoi.io.sources import Source, netcdf_path, without_variable
 
+EVEN_WITHIN = 0.05
+"""Coordinates that stray less than this from even spacing, in pixels, are even ones that were rounded."""
+
+_COORDINATES = (("x", "y"), ("lon", "lat"), ("longitude", "latitude"), ("easting", "northing"), ("X", "Y"))
 _DESCRIPTION = re.compile(r"\[([\dx]+)\] (.*) \((.*)\)")
 _CALENDARS = {"standard", "gregorian", "proleptic_gregorian"}
 _UNITS = {
@@ -110,6 +119,58 @@ def name_time_steps(dataset: DatasetReader) -> tuple[tuple[str, ...], tuple[date
             dates = decoded
             words.append(_say_dates(decoded))
     return tuple(" ".join(parts) for parts in zip(*words, strict=True)), dates
+
+
+def fit_transform(dataset: DatasetReader) -> Affine | None:
+    """Find the transform from coordinates that GDAL refuses, as float32 ones of small pixels often are.
+
+    Where GDAL gives up, it hands the rows over in reverse order of the file, whichever way y runs.
+
+    Returns:
+        The transform for the rows as they are handed over, or None where the spacing is not even or there
+        are no coordinates.
+    """
+    lines = _coordinates(dataset)
+    if lines is None:
+        return None
+    x, y = _fit_line(lines[0]), _fit_line(lines[1][::-1])
+    if x is None or y is None:
+        return None
+    return Affine(x[1], 0.0, x[0] - x[1] / 2, 0.0, y[1], y[0] - y[1] / 2)
+
+
+def _coordinates(dataset: DatasetReader) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Read the coordinates of pixel centres along x and y, in the order of the file."""
+    tags = dataset.tags(ns="GEOLOCATION")
+    stated = [_NAME.match(tags.get(key, "")) for key in ("X_DATASET", "Y_DATASET")]
+    names = [(stated[0][1], stated[1][1])] if stated[0] and stated[1] else []
+    for pair in (*names, *_COORDINATES):
+        lines = [_read_line(dataset, name) for name in pair]
+        if lines[0] is not None and lines[1] is not None:
+            sizes = lines[0].size, lines[1].size
+            return (lines[0], lines[1]) if sizes == (dataset.width, dataset.height) else None
+    return None
+
+
+def _read_line(dataset: DatasetReader, name: str) -> NDArray[np.float64] | None:
+    try:
+        path = netcdf_path(without_variable(dataset.name), name)
+        with open_dataset(path, ("netCDF",)) as line:
+            return np.asarray(line.read(1), dtype=np.float64).ravel() if line.height == 1 else None
+    except FOREIGN:
+        return None  # no such variable
+
+
+def _fit_line(values: NDArray[np.float64]) -> tuple[float, float] | None:
+    """Fit start and step to evenly spaced values; None where they are not."""
+    if values.size < 2 or not np.isfinite(values).all():
+        return None
+    index = np.arange(values.size)
+    step = float(values[-1] - values[0]) / (values.size - 1)
+    if step == 0:
+        return None
+    start = float(np.mean(values - step * index))
+    return (start, step) if np.abs(values - start - step * index).max() <= EVEN_WITHIN * abs(step) else None
 
 
 def _places(dataset: DatasetReader, dimensions: list[str]) -> Mapping[str, list[str]]:

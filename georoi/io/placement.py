@@ -12,6 +12,7 @@ from rasterio.io import DatasetReader
 from georoi.crs import CRS, crs_label, parse_crs, same_crs
 from georoi.errors import CRSError, RasterError
 from georoi.grid import make_grid
+from georoi.io.netcdf import fit_transform
 from georoi.values.raster import Georeference
 
 PIXEL = "pixel"
@@ -50,7 +51,13 @@ def place_pixels(dataset: DatasetReader, raster_crs: object, name: str) -> Place
     if own is not None and given is not None and not same_crs(own, given):
         notes += (f"the file's own CRS, {crs_label(own)}, is replaced by raster_crs",)
     crs = given or own
-    unplaced = dataset.transform.is_identity
+    transform = dataset.transform
+    if transform.is_identity and dataset.driver == "netCDF":
+        fitted = fit_transform(dataset)
+        if fitted is not None:
+            transform = fitted
+            notes += ("the coordinates are rounded: a grid of even spacing was fitted to them",)
+    unplaced = transform.is_identity
     georeference = Georeference.CRS
     if unplaced and points:
         georeference = Georeference.GCPS
@@ -62,12 +69,12 @@ def place_pixels(dataset: DatasetReader, raster_crs: object, name: str) -> Place
         georeference = Georeference.NONE
     elif unplaced:
         notes += ("the file has no transform: pixels are placed at (column, row)",)
-    return Placement(_grid(dataset, crs, name), georeference, notes)
+    return Placement(_grid(dataset.shape, transform, crs, name), georeference, notes)
 
 
-def _grid(dataset: DatasetReader, crs: CRS | None, name: str) -> GeoBox:
+def _grid(shape: tuple[int, int], transform: Affine, crs: CRS | None, name: str) -> GeoBox:
     try:
-        return make_grid(dataset.shape, dataset.transform, crs)
+        return make_grid(shape, transform, crs)
     except RasterError as error:
         raise RasterError(error.id, f"raster '{name}': {error.rule}", found=error.found) from error
 

@@ -152,13 +152,18 @@ def file_size(container: str) -> int | None:
 
 def container_of(gdal_path: str) -> str:
     """Find the local file or URL behind what GDAL opens, as `Source.container` had it."""
-    match = _SUBDATASET.fullmatch(gdal_path)
-    inner = (match[1] or match[2]) if match else gdal_path
+    inner = without_variable(gdal_path)
     for scheme, prefix in _REMOTE_PREFIX.items():
         if inner.startswith(prefix):
             return f"{scheme}://{inner.removeprefix(prefix)}"
     archive = re.match(r"/vsi(?:zip|tar)/\{(.*?)\}", inner)
     return archive[1] if archive else inner
+
+
+def without_variable(gdal_path: str) -> str:
+    """Give the file part of GDAL's name for a variable of a NetCDF file; any other name as it is."""
+    match = _SUBDATASET.fullmatch(gdal_path)
+    return (match[1] or match[2]) if match else gdal_path
 
 
 def netcdf_path(file: str, variable: str) -> str:
