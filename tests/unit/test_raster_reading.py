@@ -231,3 +231,10 @@ def test_options_of_the_caller_come_back(tmp_path: Path) -> None:
         assert rasterio.env.get_gdal_config("GDAL_PAM_ENABLED") in (True, "YES")
     read_window(raster, (0, 1, 0, 1))
     assert rasterio.env.get_gdal_config("GDAL_VRT_ENABLE_PYTHON") is None
+
+
+@pytest.mark.skipif("GDAL_CACHEMAX" in os.environ, reason="the environment sets GDAL's cache")
+def test_the_block_cache_is_bounded(tmp_path: Path) -> None:
+    """GDAL keeps at most 64 MB of decoded blocks, not 5 % of the machine's memory, once georoi reads."""
+    whole(write_raster(tmp_path / "a.tif", ramp(1)))
+    assert rasterio.env.get_gdal_config("GDAL_CACHEMAX") == 64 * 2**20
