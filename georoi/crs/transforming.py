@@ -129,7 +129,7 @@ def _cut_to(
     geometry: NDArray[np.object_], reach: shapely.Geometry | None
 ) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
     """Cut the geometries that lie on both sides of the border of the reach; leave the others as they are."""
-    if reach is None:
+    if reach is None or shapely.covers(reach, shapely.box(*shapely.total_bounds(geometry))):
         return geometry, np.empty(0, dtype=np.int64)
     shapely.prepare(reach)
     astride = np.flatnonzero(~shapely.covers(reach, geometry))
