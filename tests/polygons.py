@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,34 @@ def index_of(geometry: Any, *, y_up: bool = True) -> EdgeIndex:
 def edges_of(geometry: Any, *, y_up: bool = True) -> Edges:
     """Take all edges of one shapely geometry in pixel coordinates."""
     return index_of(geometry, y_up=y_up).select(0)
+
+
+def exact_area(geometry: Any, box: tuple[int, int, int, int]) -> Fraction:
+    """Compute the area of a polygon within (x_min, y_min, x_max, y_max), without any rounding."""
+    total = Fraction(0)
+    for part in shapely.get_parts(geometry):
+        for number, ring in enumerate(shapely.get_rings(part)):
+            points = [(Fraction(x), Fraction(y)) for x, y in shapely.get_coordinates(ring)[:-1].tolist()]
+            for axis, limit, side in ((0, box[0], 1), (0, box[2], -1), (1, box[1], 1), (1, box[3], -1)):
+                points = _cut(points, axis, Fraction(int(limit)), side)
+            area = sum(
+                (a[0] * b[1] - b[0] * a[1] for a, b in zip(points, points[1:] + points[:1], strict=True)),
+                Fraction(0),
+            )
+            total += abs(area) / 2 * (1 if number == 0 else -1)
+    return total
+
+
+def _cut(points: list[tuple[Fraction, ...]], axis: int, limit: Fraction, side: int) -> Any:
+    """Keep of a ring what lies on one side of a line (Sutherland and Hodgman)."""
+    kept: list[tuple[Fraction, ...]] = []
+    for a, b in zip(points, points[1:] + points[:1], strict=True):
+        if (a[axis] - limit) * side >= 0:
+            kept.append(a)
+        if (a[axis] - limit) * (b[axis] - limit) < 0:
+            share = (limit - a[axis]) / (b[axis] - a[axis])
+            kept.append(tuple(p + share * (q - p) for p, q in zip(a, b, strict=True)))
+    return kept
 
 
 def _polygonal(geometry: Any) -> Any:

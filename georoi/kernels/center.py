@@ -16,10 +16,10 @@ def cover_center(edges: Edges, window: tuple[int, int, int, int]) -> NDArray[np.
 
     The method is that of GDALdllImageFilledPolygon (GDAL, alg/llrasterize.cpp), number for number: where an
     edge crosses the line y = row + 0.5 at x, pixels from column floor(x + 0.5) on change between outside and
-    inside. An edge that lies on that line and runs to the left fills the pixels whose centres it passes. GDAL
-    orders rings clockwise in world coordinates (alg/gdalrasterize.cpp, GDALCollectRingsFromGeometry), so these
-    are the lower edges on a north-up grid, whose upper ones are in by the first rule. Parts are filled one by
-    one.
+    inside. An edge that lies on that line and runs to the left fills the pixels whose centres it passes. As
+    GDAL orders rings clockwise in world coordinates (alg/gdalrasterize.cpp, GDALCollectRingsFromGeometry),
+    these are the lower edges on a north-up grid, whose upper ones are in by the first rule. Parts are filled
+    one by one.
 
     Args:
         edges: Edges of one ROI, at least those that `EdgeIndex.select` gives for the window.

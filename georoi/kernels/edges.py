@@ -201,51 +201,36 @@ def _select(
     `vertices` and `chunks` hold the offsets of all ROIs into x and y, and into the chunks; `offsets` receives
     those of `rois` into `found`, which takes x0, y0, x1, y1, shape (4, room).
     """
-    row0, row1, col0, col1 = window
-    chain = np.empty(4)  # the ends of the chain left of the window that is being followed
-    state = np.array([0, -1])  # number of edges found; the ring of that chain, or -1
+    n = 0
     for i in range(rois.shape[0]):
         roi = rois[i]
+        chain, origin = -1, 0
         for chunk in range(chunks[roi], chunks[roi + 1]):
-            if bounds[chunk, 3] <= row0 or bounds[chunk, 1] >= row1:
-                continue  # the chain may go on behind: it comes back at the side where it left
+            if bounds[chunk, 3] <= window[0] or bounds[chunk, 1] >= window[1]:
+                continue  # a chain may go on behind: it comes back at the side where it left
+            if bounds[chunk, 0] >= window[3]:
+                chain = -1
+                continue
             start = vertices[roi] + (chunk - chunks[roi]) * CHUNK
             stop = min(start + CHUNK, vertices[roi + 1])
-            ring = first_ring[chunk]
-            if bounds[chunk, 0] >= col1:
-                _end_chain(window, chain, state, found, found_ring)
-            elif bounds[chunk, 2] <= col0:
-                _follow_chunk(x, y, rings, start, stop, ring, window, chain, state, found, found_ring)
-            else:
-                _search_chunk(x, y, rings, start, stop, ring, window, chain, state, found, found_ring)
-        if state[1] >= 0:
-            _end_chain(window, chain, state, found, found_ring)
-        offsets[i + 1] = state[0]
-    return state[0]  # type: ignore[no-any-return]
-
-
-@njit
-def _follow_chunk(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    rings: NDArray[np.int64],
-    start: int,
-    stop: int,
-    ring: int,
-    window: _Window,
-    chain: NDArray[np.float64],
-    state: NDArray[np.int64],
-    found: NDArray[np.float64],
-    found_ring: NDArray[np.int64],
-) -> None:
-    """Take all edges of a chunk left of the window into chains; whole rings there cancel out."""
-    while start < stop:
-        last = rings[ring + 1] - 1
-        end = min(stop, last)
-        if start < end and (start > rings[ring] or end < last):
-            _follow(x, y, start, end, ring, window, chain, state, found, found_ring)
-        ring += 1
-        start = last + 1
+            is_left = bounds[chunk, 2] <= window[2]
+            n, chain, origin = _search_chunk(
+                x,
+                y,
+                rings,
+                start,
+                stop,
+                first_ring[chunk],
+                is_left,
+                window,
+                n,
+                chain,
+                origin,
+                found,
+                found_ring,
+            )
+        offsets[i + 1] = n
+    return n
 
 
 @njit
@@ -256,69 +241,44 @@ def _search_chunk(
     start: int,
     stop: int,
     ring: int,
+    is_left: bool,
     window: _Window,
-    chain: NDArray[np.float64],
-    state: NDArray[np.int64],
+    n: int,
+    chain: int,
+    origin: int,
     found: NDArray[np.float64],
     found_ring: NDArray[np.int64],
-) -> None:
-    """Look at each edge of a chunk."""
-    row0, row1, col0, col1 = window
-    for v in range(start, stop):
-        while v >= rings[ring + 1]:
+) -> tuple[int, int, int]:
+    """Write the edges of one chunk that matter; if the chunk is left of the window, in one step per ring.
+
+    `chain` is the ring of the chain that is being followed left of the window, or -1. It began at vertex
+    `origin` and is the last edge written; its end moves on as it is followed.
+    """
+    room = found_ring.shape[0]
+    end = start
+    while start < stop:
+        while start >= rings[ring + 1]:
             ring += 1
-        if v + 1 == rings[ring + 1] or max(y[v], y[v + 1]) <= row0 or min(y[v], y[v + 1]) >= row1:
+        last = rings[ring + 1] - 1
+        end = min(stop, last) if is_left else start + 1
+        if start == last:
+            start += 1
             continue
-        if max(x[v], x[v + 1]) <= col0:
-            _follow(x, y, v, v + 1, ring, window, chain, state, found, found_ring)
-            continue
-        if state[1] >= 0:
-            _end_chain(window, chain, state, found, found_ring)
-        if min(x[v], x[v + 1]) < col1:
-            n = state[0]
-            if n < found_ring.shape[0]:
-                found[0, n], found[1, n], found[2, n], found[3, n] = x[v], y[v], x[v + 1], y[v + 1]
-                found_ring[n] = ring
-            state[0] = n + 1
-
-
-@njit
-def _follow(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    start: int,
-    end: int,
-    ring: int,
-    window: _Window,
-    chain: NDArray[np.float64],
-    state: NDArray[np.int64],
-    found: NDArray[np.float64],
-    found_ring: NDArray[np.int64],
-) -> None:
-    """Lengthen the chain to vertex `end`, or begin one at vertex `start`."""
-    if ring != state[1]:
-        _end_chain(window, chain, state, found, found_ring)
-        chain[0], chain[1], state[1] = x[start], y[start], ring
-    chain[2], chain[3] = x[end], y[end]
-
-
-@njit
-def _end_chain(
-    window: _Window,
-    chain: NDArray[np.float64],
-    state: NDArray[np.int64],
-    found: NDArray[np.float64],
-    found_ring: NDArray[np.int64],
-) -> None:
-    """Write one edge for the chain, if its ends differ within the window's rows."""
-    ring = state[1]
-    if ring < 0:
-        return
-    state[1] = -1
-    top, bottom = min(chain[1], chain[3]), max(chain[1], chain[3])
-    if top < bottom and bottom > window[0] and top < window[1]:
-        n = state[0]
-        if n < found_ring.shape[0]:
-            found[:, n] = chain
-            found_ring[n] = ring
-        state[0] = n + 1
+        xa, ya, xb, yb = x[start], y[start], x[end], y[end]
+        left = is_left or max(xa, xb) <= window[2]
+        if is_left or (max(ya, yb) > window[0] and min(ya, yb) < window[1]):
+            if left and chain == ring:
+                if n <= room:
+                    found[2, n - 1], found[3, n - 1] = xb, yb
+            elif left or min(xa, xb) < window[3]:
+                if n < room:
+                    found[0, n], found[1, n], found[2, n], found[3, n] = xa, ya, xb, yb
+                    found_ring[n] = ring
+                n += 1
+                origin = start
+            chain = ring if left else -1
+            if left and origin == rings[ring] and end == last:  # a ring all left comes back to where it began
+                n -= 1
+                chain = -1
+        start = end
+    return n, chain, origin

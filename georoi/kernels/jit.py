@@ -6,6 +6,7 @@ import hashlib
 import pickle
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Numba's types are partial and differ between versions.
 _numba: Any = numba
 _caching: Any = numba.core.caching
+
+# What unpickling raises for a file cut short, or one that names things which are no longer there.
+_DAMAGED = (EOFError, pickle.UnpicklingError, AttributeError, ImportError, IndexError, KeyError, ValueError)
 
 
 def njit(function: F) -> F:
@@ -57,14 +61,16 @@ class _KernelCache(_caching.FunctionCache):  # type: ignore[misc]
         """Load the compiled kernel for a signature; None if there is none to be had."""
         try:
             return super().load_overload(signature, context)
-        except (OSError, EOFError, pickle.UnpicklingError):
+        except (OSError, *_DAMAGED):
+            with suppress(OSError):
+                self.flush()
             return None
 
     def save_overload(self, signature: Any, data: Any) -> None:
         """Keep the compiled kernel for a signature, if the disk allows."""
         try:
             super().save_overload(signature, data)
-        except (OSError, EOFError, pickle.UnpicklingError):
+        except (OSError, *_DAMAGED):
             _notice()
 
 

@@ -85,9 +85,10 @@ def test_full_disk_does_not_end_the_work(kernels: Path) -> None:
 
 
 def test_damaged_cache_is_compiled_again(kernels: Path) -> None:
-    """A cache file cut short is no error."""
+    """A cache file cut short is no error, and is replaced."""
     cache = kernels / "cache"
     run(CALL, kernels, NUMBA_CACHE_DIR=str(cache))
     for file in cache.rglob("*.nb?"):
         file.write_bytes(b"")
     assert run(CALL, kernels, NUMBA_CACHE_DIR=str(cache)).stdout.split() == ["3", "0"]
+    assert run(CALL, kernels, NUMBA_CACHE_DIR=str(cache)).stdout.split() == ["3", "1"]
