@@ -125,7 +125,10 @@ def default_workers() -> int:
 
 
 def map_in_order(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int | None = None,
+    follow: Callable[[Result], Iterable[Item]] = lambda _: (),
 ) -> Iterator[Result]:
     """Apply a function on threads; give the results in the items' order, at most a few per thread in flight.
 
@@ -133,22 +136,41 @@ def map_in_order(
         function: Releases the GIL where it matters.
         items: Drawn on the caller's thread, while earlier ones are worked on.
         workers: Threads; None for one per processor.
+        follow: Gives further items that a result brings about; called on the caller's thread, in the order of
+            results, just before the result is given.
     """
     count = workers or default_workers()
     if count == 1:
-        yield from map(function, items)
+        yield from _map_here(function, items, follow)
         return
     pending: deque[Future[Result]] = deque()
     pool = ThreadPoolExecutor(count, thread_name_prefix="georoi-encode")
+
+    def take() -> Result:
+        result = pending.popleft().result()
+        pending.extend(pool.submit(function, further) for further in follow(result))
+        return result
+
     try:
         for item in items:
             pending.append(pool.submit(function, item))
             while pending and (len(pending) > 2 * count or pending[0].done()):
-                yield pending.popleft().result()
+                yield take()
         while pending:
-            yield pending.popleft().result()
+            yield take()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _map_here(
+    function: Callable[[Item], Result], items: Iterable[Item], follow: Callable[[Result], Iterable[Item]]
+) -> Iterator[Result]:
+    for item in items:
+        waiting = deque([item])
+        while waiting:
+            result = function(waiting.popleft())
+            waiting.extend(follow(result))
+            yield result
 
 
 def tile_grid(shape_yx: tuple[int, int], tile_shape: tuple[int, int]) -> tuple[int, int]:

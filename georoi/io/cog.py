@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 from georoi.errors import OutputError
 from georoi.io.assemble import Assembler, Tile, assemble, is_empty
@@ -26,7 +26,7 @@ from georoi.io.directory import (
     mask_tags,
 )
 from georoi.io.geotags import NODATA_TAG, make_geotags
-from georoi.io.spec import ImageSpec, Number, Piece, Written
+from georoi.io.spec import ImageSpec, Piece, Written
 from georoi.kernels.halving import Rule, halve
 
 _COPY = 1 << 22
@@ -77,11 +77,9 @@ def write_cog(
                 stack.enter_context(_Level(folder / str(number), shape, storage.codec, spec, output.path))
                 for number, shape in enumerate(shapes)
             ]
-            cascade = _Cascade(spec, shapes, storage.codec.tile_shape, cast(Rule, resampling.lower()))
-            tiles = cascade.run(assemble(spec, pieces, storage.codec.tile_shape))
-            encoded = map_in_order(lambda item: (item[0], storage.codec(item[1])), tiles, workers)
-            for level, tile in encoded:
-                levels[level].append(tile)
+            cascade = _Cascade(spec, shapes, storage.codec, resampling.lower())
+            for work in cascade.run(assemble(spec, pieces, storage.codec.tile_shape), workers):
+                levels[work.level].append(work.encoded)
             _put_together(output, levels, geotags, storage, has_mask=spec.has_mask)
         return output.commit("COG", notes=notes)
 
@@ -95,39 +93,47 @@ def _level_shapes(shape: Shape, tile_shape: Shape, options: Mapping[str, Any]) -
     return shapes
 
 
+class _Work(NamedTuple):
+    """A tile of a level, encoded, and the part of the next level that it makes."""
+
+    level: int
+    encoded: EncodedTile
+    halved: Piece | None
+
+
 class _Cascade:
-    """Makes the tiles of all levels out of those of full resolution."""
+    """Makes the tiles of all levels out of those of full resolution, halving and encoding on threads."""
 
-    def __init__(self, spec: ImageSpec, shapes: list[Shape], tile_shape: Shape, rule: Rule) -> None:
-        self._tile_shape = tile_shape
-        self._fill: Number = spec.fill
-        self._nodata = spec.nodata
-        self._rule = rule
-        self._assemblers = [Assembler(spec, tile_shape, shape) for shape in shapes[1:]]
+    def __init__(self, spec: ImageSpec, shapes: list[Shape], codec: Codec, rule: Rule) -> None:
+        self._spec, self._codec, self._rule = spec, codec, rule
+        self._assemblers = [Assembler(spec, codec.tile_shape, shape) for shape in shapes[1:]]
 
-    def run(self, tiles: Iterable[Tile]) -> Iterator[tuple[int, Tile]]:
-        """Give (level, tile) pairs, each level's in row-major order."""
-        for tile in tiles:
-            yield from self._pass_down(0, tile)
+    def run(self, tiles: Iterable[Tile], workers: int | None) -> Iterator[_Work]:
+        """Give the tiles of all levels, each level's in row-major order."""
+        yield from map_in_order(self._work, ((0, tile) for tile in tiles), workers, self._follow)
         for level, assembler in enumerate(self._assemblers, start=1):
-            for tile in assembler.finish():
-                yield from self._pass_down(level, tile)
+            rest = self._numbered(level, assembler.finish())
+            yield from map_in_order(self._work, rest, workers, self._follow)
 
-    def _pass_down(self, level: int, tile: Tile) -> Iterator[tuple[int, Tile]]:
-        if is_empty(tile, self._fill):
-            return
-        yield level, tile
+    def _numbered(self, level: int, tiles: Iterable[Tile]) -> Iterator[tuple[int, Tile]]:
+        return ((level, tile) for tile in tiles if not is_empty(tile, self._spec.fill))
+
+    def _work(self, item: tuple[int, Tile]) -> _Work:
+        level, tile = item
+        encoded = self._codec(tile)
         if level == len(self._assemblers):
-            return
+            return _Work(level, encoded, None)
         if tile.values is None:
             raise OutputError("E-INT-01", "a COG with overviews needs the values of every piece")
-        values, valid = halve(tile.values, tile.valid, nodata=self._nodata, rule=self._rule)
-        row, col = (
-            number * side // 2 for number, side in zip((tile.row, tile.col), self._tile_shape, strict=True)
-        )
+        values, valid = halve(tile.values, tile.valid, nodata=self._spec.nodata, rule=self._rule)
+        row, col = tile.row * self._codec.tile_shape[0] // 2, tile.col * self._codec.tile_shape[1] // 2
         window = (row, row + values.shape[1], col, col + values.shape[2])
-        for made in self._assemblers[level].add(Piece(window, values, valid)):
-            yield from self._pass_down(level + 1, made)
+        return _Work(level, encoded, Piece(window, values, valid))
+
+    def _follow(self, work: _Work) -> Iterator[tuple[int, Tile]]:
+        if work.halved is None:
+            return iter(())
+        return self._numbered(work.level + 1, self._assemblers[work.level].add(work.halved))
 
 
 class _Level:

@@ -97,7 +97,7 @@ def write_zarr(
 
 
 def _consolidate(folder: Path) -> None:
-    """Gather the metadata in one place, where xarray looks first; zarr warns that version 3 is silent on it."""
+    """Gather the metadata in one place, where xarray looks first; zarr warns that it is no standard."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         zarr.consolidate_metadata(folder)
