@@ -44,4 +44,4 @@ def say_percent(share: float) -> str:
         return "over 99.9 %"
     if 0 < share < 0.0005:
         return "under 0.1 %"
-    return f"{100 * share:.1f}".removesuffix(".0") + " %"
+    return f"{100 * share:.0f} %" if share in (0, 1) else f"{100 * share:.1f} %"
