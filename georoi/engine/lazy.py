@@ -38,7 +38,7 @@ def make_name(kind: str, *parts: object) -> str:
 
 def lazy_array(
     function: Callable[..., NDArray[Any]],
-    payloads: Mapping[tuple[int, ...], object],
+    payloads: Mapping[Any, object],
     *,
     chunks: Chunks,
     dtype: DTypeLike,
@@ -54,7 +54,8 @@ def lazy_array(
 
     Args:
         function: Called as function(payload, shared, *blocks of inputs); gives the chunk.
-        payloads: What each chunk needs, by its index; no tuple, list or str, which dask would look into.
+        payloads: What each chunk needs, by its index (a tuple of ints); no tuple, list or str, which dask
+            would look into.
         chunks: Lengths of the chunks along each axis.
         dtype: Of the array.
         fill: The value of chunks without payload.
@@ -64,6 +65,54 @@ def lazy_array(
             each, or of one with fewer axes the block of the last ones. Blocks of untouched chunks are never
             asked for.
     """
+
+    def blocks_of(index: tuple[int, ...]) -> list[Any]:
+        return [(array.name, *index[len(index) - array.ndim :]) for array in inputs]
+
+    return _build(function, payloads, blocks_of, list(inputs), chunks, np.dtype(dtype), fill, name, shared)
+
+
+def lazy_mosaic(
+    function: Callable[..., NDArray[Any]],
+    payloads: Mapping[Any, object],
+    parts: Mapping[Any, Sequence[Any]],
+    *,
+    chunks: Chunks,
+    dtype: DTypeLike,
+    fill: object,
+    name: str,
+) -> Any:
+    """Make a dask array whose chunks are put together from parts of other arrays; see `lazy_array`.
+
+    Args:
+        function: Called as function(payload, None, *parts).
+        payloads: As for `lazy_array`.
+        parts: Per index with a payload, dask arrays (untyped), each of which the task gets whole.
+        chunks: As for `lazy_array`.
+        dtype: As for `lazy_array`.
+        fill: As for `lazy_array`.
+        name: As for `lazy_array`.
+    """
+    whole = {index: [part.rechunk(part.shape) for part in several] for index, several in parts.items()}
+    arrays = [part for several in whole.values() for part in several]
+
+    def blocks_of(index: tuple[int, ...]) -> list[Any]:
+        return [(part.name, *(0,) * part.ndim) for part in whole[index]]
+
+    return _build(function, payloads, blocks_of, arrays, chunks, np.dtype(dtype), fill, name, None)
+
+
+def _build(
+    function: Callable[..., NDArray[Any]],
+    payloads: Mapping[Any, object],
+    blocks_of: Callable[[tuple[int, ...]], list[Any]],
+    dependencies: list[Any],
+    chunks: Chunks,
+    dtype: np.dtype[Any],
+    fill: object,
+    name: str,
+    shared: object,
+) -> Any:
     import dask.array as da
     from dask.highlevelgraph import HighLevelGraph
 
@@ -73,12 +122,11 @@ def lazy_array(
         payload = payloads.get(index)
         if payload is None:
             shape = tuple(lengths[i] for lengths, i in zip(chunks, index, strict=True))
-            layer[name, *index] = (_constant, _Constant(shape, fill, np.dtype(dtype)))
+            layer[name, *index] = (_constant, _Constant(shape, fill, dtype))
         else:
-            blocks = [(array.name, *index[len(index) - array.ndim :]) for array in inputs]
-            layer[name, *index] = (function, payload, common, *blocks)
-    graph = HighLevelGraph.from_collections(name, layer, dependencies=list(inputs))
-    return da.Array(graph, name, chunks, dtype=np.dtype(dtype), meta=np.empty((0,) * len(chunks), dtype))
+            layer[name, *index] = (function, payload, common, *blocks_of(index))
+    graph = HighLevelGraph.from_collections(name, layer, dependencies=dependencies)
+    return da.Array(graph, name, chunks, dtype=dtype, meta=np.empty((0,) * len(chunks), dtype))
 
 
 class _Constant:
@@ -93,7 +141,19 @@ def _constant(constant: _Constant) -> NDArray[Any]:
     return np.broadcast_to(value, constant.shape)
 
 
-def compute(*arrays: Any) -> tuple[NDArray[Any], ...]:
+def as_lazy(array: Any, chunks: Chunks) -> Any:
+    """Make a dask array (untyped) of a numpy one, or cut a dask one into other chunks.
+
+    Args:
+        array: Numpy or dask.
+        chunks: Lengths of the chunks along each axis.
+    """
+    import dask.array as da
+
+    return array.rechunk(chunks) if is_lazy(array) else da.from_array(array, chunks=chunks)
+
+
+def compute_now(*arrays: Any) -> tuple[NDArray[Any], ...]:
     """Compute lazy arrays together, on the current scheduler."""
     from dask.base import compute as compute_together
 
@@ -124,23 +184,25 @@ def lazy_blocks(array: Any, batch_bytes: int = BATCH_BYTES) -> list[list[tuple[s
 
 
 def compute_blocks(
-    array: Any, batch_bytes: int = BATCH_BYTES
-) -> Iterator[tuple[tuple[slice, slice], NDArray[Any]]]:
-    """Compute a lazy array block by block, row-major, a bounded batch at a time on the current scheduler.
+    *arrays: Any, batch_bytes: int = BATCH_BYTES
+) -> Iterator[tuple[tuple[slice, slice], tuple[NDArray[Any], ...]]]:
+    """Compute lazy arrays block by block, row-major, a bounded batch at a time on the current scheduler.
 
     The next batch is computed while the caller works on the blocks of the last one.
 
     Args:
-        array: A dask array (untyped) with axes (..., y, x); leading axes come whole.
+        arrays: Dask arrays (untyped) with axes (..., y, x), of which the last two agree; the chunks of the
+            first are the blocks, and leading axes come whole.
         batch_bytes: Most bytes in a batch, unless one chunk holds more.
     """
 
     def run(batch: list[tuple[slice, slice]]) -> tuple[NDArray[Any], ...]:
-        return compute(*(array[(..., *place)] for place in batch))
+        return compute_now(*(array[(..., *place)] for place in batch for array in arrays))
 
-    batches = lazy_blocks(array, batch_bytes)
+    batches = lazy_blocks(arrays[0], batch_bytes)
     for batch, blocks in zip(batches, stream(run, batches, workers=1, in_flight=1), strict=True):
-        yield from zip(batch, blocks, strict=True)
+        for number, place in enumerate(batch):
+            yield place, blocks[number * len(arrays) : (number + 1) * len(arrays)]
 
 
 def _slices(lengths: Sequence[int]) -> list[slice]:

@@ -172,8 +172,9 @@ def test_blocks_come_row_major_and_make_up_the_array():
     array = da.from_array(whole, chunks=(1, 2, 3))
     made = np.full_like(whole, -1)
     places = []
-    for (rows, cols), block in compute_blocks(array, batch_bytes=100):
+    for (rows, cols), (block, half) in compute_blocks(array, array[0] // 2, batch_bytes=100):
         made[:, rows, cols] = block
+        assert np.array_equal(half, block[0] // 2)
         places.append((rows.start, cols.start))
     assert np.array_equal(made, whole)
     assert places == sorted(places)
