@@ -1,0 +1,87 @@
+"""The work on one tile of a raster file: read its blocks once, weigh its pixels, fill the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from georoi.clipping.filling import Filling
+from georoi.clipping.weights import Rule
+from georoi.grid import Window
+from georoi.io.rasters import read_window
+from georoi.planning.plan import TileTask
+from georoi.values.raster import Raster
+
+
+class Clipped(NamedTuple):
+    """A tile of a clip."""
+
+    window: Window
+    """(row0, row1, col0, col1) in pixels of the raster."""
+    values: NDArray[Any]
+    """Shape (bands, rows, cols)."""
+    valid: NDArray[np.bool_] | None
+    """Shape (rows, cols): inside the ROIs and not masked by the file; None where all pixels are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileClipper:
+    """Clips tiles of a raster file; holds a description of the file, not the file."""
+
+    raster: Raster
+    rule: Rule
+    filling: Filling
+
+    def __call__(self, task: TileTask) -> Clipped:
+        """Read, weigh and fill one tile."""
+        values, valid = self._read(task)
+        weights = self.rule.weigh(task)
+        if weights is not None:
+            kept: NDArray[np.bool_] = weights if weights.dtype == np.bool_ else weights > 0
+            np.copyto(values, self.filling.value, where=~kept)
+            valid = kept if valid is None else valid & kept
+        return Clipped(task.window, values, valid)
+
+    def _read(self, task: TileTask) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+        """Read the blocks of a tile into one array that may be changed; what is not read is fill."""
+        if task.reads == (task.window,):
+            return self._read_part(task.window)
+        row0, row1, col0, col1 = task.window
+        shape = (row1 - row0, col1 - col0)
+        values = np.full((self.raster.count, *shape), self.filling.value, dtype=self.filling.dtype)
+        valid: NDArray[np.bool_] | None = None
+        for window in task.reads:
+            place = place_in(window, task.window)
+            values[(..., *place)], part = self._read_part(window)
+            if part is not None:
+                valid = np.ones(shape, dtype=bool) if valid is None else valid
+                valid[place] = part
+        return values, valid
+
+    def _read_part(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+        pixels = read_window(self.raster, window)
+        values = self.filling.convert(pixels.values)
+        if pixels.valid is None:
+            return values, None
+        if not values.flags.writeable:
+            values = values.copy()
+        np.copyto(values, self.filling.value, where=~pixels.valid)
+        shared = pixels.valid.strides[0] == 0  # one mask for all bands
+        valid: NDArray[np.bool_] = pixels.valid[0] if shared else np.logical_and.reduce(pixels.valid)
+        return values, valid
+
+
+def place_in(window: Window, frame: Window) -> tuple[slice, slice]:
+    """Give the rows and columns of a window within an array that holds another one."""
+    return (
+        slice(window[0] - frame[0], window[1] - frame[0]),
+        slice(window[2] - frame[2], window[3] - frame[2]),
+    )
+
+
+def intersect(a: Window, b: Window) -> Window:
+    """Give the window that two windows have in common, which must not be empty."""
+    return max(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), min(a[3], b[3])

@@ -1,0 +1,138 @@
+"""Which pixels of a tile are kept, and with what weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from georoi.errors import ROIError
+from georoi.grid import Window
+from georoi.kernels.coverage import cover
+from georoi.kernels.distance import soften
+from georoi.options import Boundary
+from georoi.planning.plan import TileTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """How ROIs become weights."""
+
+    boundary: Boundary = Boundary.CENTER
+    invert: bool = False
+    feather: float = 0.0
+    """Width of the soft edge in pixels; 0 for none. Above 0 it takes the place of the boundary rule."""
+
+    @property
+    def is_soft(self) -> bool:
+        """Whether weights are fractions; they are kept or not kept otherwise."""
+        return self.feather > 0 or self.boundary is Boundary.FRACTION
+
+    @property
+    def dtype(self) -> str:
+        """Of the weights: float64 or bool."""
+        return "float64" if self.is_soft else "bool"
+
+    @property
+    def outside(self) -> float | bool:
+        """The weight of a pixel that no ROI touches."""
+        return float(self.invert) if self.is_soft else self.invert
+
+    def weigh(self, task: TileTask, window: Window | None = None) -> NDArray[Any] | None:
+        """Give the weights of the union of a tile's ROIs, or None where every pixel has the full weight.
+
+        Fractions of several ROIs are added up, so these may not overlap; soft edges take the larger weight.
+
+        Args:
+            task: A tile.
+            window: The part of the tile that is wanted; all of it by default.
+
+        Returns:
+            Shape (rows, cols) of the window, bool or float64.
+        """
+        row0, row1, col0, col1 = window = window or task.window
+        if any(edges is None for _, edges in task.rois):
+            return np.zeros((row1 - row0, col1 - col0), dtype=self.dtype) if self.invert else None
+        if not task.rois:  # no ROI: the pixels lie outside an inverted mask, or no mask is applied
+            return None
+        weights = self._cover(task, window)
+        if not self.invert:
+            return weights
+        rest: NDArray[Any] = 1.0 - weights if self.is_soft else ~weights
+        return rest
+
+    def _cover(self, task: TileTask, window: Window) -> NDArray[Any]:
+        total: NDArray[Any] | None = None
+        for _, edges in task.rois:
+            if edges is None:
+                continue
+            if self.feather > 0:
+                part = soften(edges, window, self.feather)
+                total = part if total is None else np.maximum(total, part)
+            else:
+                part = cover(edges, window, self.boundary)
+                total = part if total is None else _join(total, part)
+        if total is None:
+            raise ValueError("a tile without ROIs has no coverage")
+        return total
+
+
+def _join(total: NDArray[Any], part: NDArray[Any]) -> NDArray[Any]:
+    if total.dtype == np.bool_:
+        np.logical_or(total, part, out=total)
+        return total
+    total += part
+    np.minimum(total, 1.0, out=total)
+    return total
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelRule:
+    """How ROIs become numbers: ROI i gives its pixels the number i + 1."""
+
+    boundary: Boundary
+    overlap: str
+    """What a pixel of several ROIs gets: "first", "last", or "error"."""
+    dtype: str
+    ids: tuple[object, ...]
+
+    outside = 0
+    """The number of a pixel that no ROI touches."""
+
+    def number(self, task: TileTask, window: Window | None = None) -> NDArray[Any]:
+        """Give the numbers of a tile's pixels, shape (rows, cols) of the window.
+
+        Raises:
+            ROIError: E-ROI-06 if two ROIs claim one pixel and `overlap` is "error".
+        """
+        row0, row1, col0, col1 = window = window or task.window
+        labels = np.zeros((row1 - row0, col1 - col0), dtype=self.dtype)
+        for roi, edges in task.rois:
+            if edges is None:
+                claimed = np.ones(labels.shape, dtype=bool)
+            else:
+                claimed = cover(edges, window, self.boundary)
+            if self.overlap == "error":
+                self._refuse(labels, claimed, roi, window)
+            elif self.overlap == "first":
+                claimed &= labels == 0
+            labels[claimed] = roi + 1
+        return labels
+
+    def _refuse(self, labels: NDArray[Any], claimed: NDArray[np.bool_], roi: int, window: Window) -> None:
+        twice = claimed & (labels != 0)
+        if not twice.any():
+            return
+        row, col = (int(place[0]) for place in np.nonzero(twice))
+        other = self.ids[int(labels[row, col]) - 1]
+        raise ROIError(
+            "E-ROI-06",
+            "two ROIs claim the same pixel, which can have one label only",
+            found={
+                "rois": f"{other} and {self.ids[roi]}",
+                "pixel": f"row {row + window[0]}, column {col + window[2]} of the raster",
+            },
+            hint="choose overlap='first' or 'last' (--overlap)",
+        )

@@ -1,0 +1,78 @@
+"""Arrays and clips written to files, piece by piece, in bounded memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from georoi.engine.lazy import compute_blocks, is_lazy, lazy_blocks
+from georoi.engine.progress import Progress, track
+from georoi.io.outputs import write_image
+from georoi.io.spec import ImageSpec, Piece, Written
+
+if TYPE_CHECKING:
+    from georoi.io.arrays import ArraySource
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """How an output is written."""
+
+    of: str | None = None
+    """Format; by the path's ending if None."""
+    co: Mapping[str, object] | None = None
+    """Creation options of the format."""
+    overwrite: bool = False
+    workers: int | None = None
+    """Threads that work on tiles, and threads that encode; one per core each if None."""
+    client: Any = None
+    """A `distributed.Client` (Any: it may not be installed) that works on tiles instead of threads."""
+    progress: bool | Progress | None = None
+
+    def write(
+        self,
+        path: str | os.PathLike[str],
+        spec: ImageSpec,
+        pieces: Iterator[Piece],
+        notes: tuple[str, ...] = (),
+    ) -> Written:
+        """Write an image as its pieces come; see `georoi.io.outputs.write_image`."""
+        written = write_image(
+            path,
+            spec,
+            pieces,
+            of=self.of,
+            options=self.co,
+            overwrite=self.overwrite,
+            workers=self.workers,
+        )
+        return replace(written, notes=tuple(note for note in (*written.notes, *notes) if note))
+
+
+def write_array(source: ArraySource, path: str | os.PathLike[str], output: OutputOptions) -> Written:
+    """Write a DataArray; dask arrays are computed a bounded batch of chunks at a time; see `georoi.write`."""
+    from georoi.io.imagespecs import cut_pieces, spec_of_array
+
+    data = source.array.data
+    pieces = lazy_pieces(data, progress=output.progress) if is_lazy(data) else cut_pieces(data)
+    return output.write(path, spec_of_array(source), pieces)
+
+
+def lazy_pieces(
+    data: Any, weights: Any = None, *, progress: bool | Progress | None = None
+) -> Iterator[Piece]:
+    """Compute a dask array (untyped), and the weights that tell valid pixels, as pieces of an image.
+
+    Args:
+        data: Axes (band, y, x) or (y, x).
+        weights: Shape (rows, cols): pixels of weight 0 are not valid; None where no mask is written.
+        progress: What is told of the blocks done.
+    """
+    from georoi.io.imagespecs import make_piece
+
+    arrays = (data,) if weights is None else (data, weights)
+    total = sum(len(batch) for batch in lazy_blocks(data))
+    for (rows, cols), blocks in track(compute_blocks(*arrays), progress, total=total, message="write"):
+        yield make_piece(rows.start, cols.start, blocks[0], blocks[1] > 0 if len(blocks) > 1 else None)
