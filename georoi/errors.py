@@ -43,6 +43,7 @@ CATALOGUE: Mapping[str, str] = {
     "E-RAS-08": "The raster has changed since it was opened.",
     "E-RAS-09": "The raster's pixels are of a kind that georoi does not work on, such as complex numbers.",
     "E-RAS-10": "The source is no georeferenced raster, array or path that georoi knows.",
+    "E-RAS-11": "An image does not lie on the pixels of the grid asked for. Nothing is resampled unasked.",
     "E-OUT-01": "The output exists. Pass overwrite=True (--overwrite) to replace it.",
     "E-OUT-02": "The output's folder is missing or may not be written to.",
     "E-OUT-03": "Writing failed; nothing was left behind.",

@@ -1,0 +1,235 @@
+"""ROI images put back on the grid that they were cut from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from georoi.clipping.chunks import ChunkSize, cut_window
+from georoi.clipping.filling import Filling, choose_filling
+from georoi.clipping.merging import OVERLAPS, Part, merge
+from georoi.clipping.tiles import intersect, place_in
+from georoi.crs import same_crs
+from georoi.engine.lazy import as_lazy, compute_now, is_lazy, lazy_mosaic, make_name
+from georoi.errors import RasterError, UsageError
+from georoi.grid import Window, describe, grid_crs, to_pixels, to_world
+from georoi.io.arrays import ArraySource, read_array
+from georoi.io.georeferencing import COVERAGE, leading_coords, make_array
+from georoi.options import CELL
+from georoi.values.raster import Header, Number
+
+TOLERANCE = 1e-3
+"""How far an image's pixels may be from those of the grid, in pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Image:
+    """An image to be pasted."""
+
+    id: object
+    source: ArraySource
+    window: Window
+    """Its place on the grid, which it may reach past."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Merging:
+    """What the task of a chunk needs beside the parts of the images: opaque to dask."""
+
+    window: Window
+    shape: tuple[int, ...]
+    overlap: str
+    ids: tuple[object, ...]
+    windows: tuple[Window, ...]
+    fillings: tuple[Filling, ...]
+    weighted: tuple[bool, ...]
+    """Whether the values of an image are followed by its weights."""
+
+
+def paste_images(
+    images: object,
+    like: Header,
+    *,
+    overlap: str = "first",
+    nodata: Number | None = None,
+    chunks: ChunkSize = None,
+) -> xr.DataArray:
+    """Put images back on a grid; see `georoi.paste`."""
+    if overlap not in OVERLAPS:
+        raise UsageError("E-USE-01", f"overlap must be one of {', '.join(OVERLAPS)}, not {overlap!r}")
+    placed = [_place(id, read_array(image, pixel=like.is_pixel), like) for id, image in _list_images(images)]
+    first = placed[0].source
+    leading = first.array.shape[:-2]
+    if any(image.source.array.shape[:-2] != leading for image in placed):
+        raise UsageError(
+            "E-USE-01", "the images do not have the same bands, so they cannot be pasted together"
+        )
+    header = _common_header(placed, like)
+    filling = choose_filling(header, nodata=nodata)
+    data = _merge_lazily(placed, header, filling, overlap, chunks)
+    if not any(is_lazy(image.source.array.data) for image in placed):
+        data = compute_now(data)[0]
+    rows, cols = header.shape
+    return make_array(
+        data,
+        header,
+        (0, rows, 0, cols),
+        leading=leading_coords(first),
+        nodata=filling.nodata,
+        name=first.header.name,
+        attrs={"window": (0, rows, 0, cols), "overlap": overlap, "scaled": 0},
+    )
+
+
+def _list_images(images: object) -> list[tuple[object, xr.DataArray]]:
+    """Make (id, image) pairs of a mapping, of pairs, or of bare images, which are numbered."""
+    if isinstance(images, xr.DataArray):
+        return [(0, images)]
+    if isinstance(images, Mapping):
+        images = images.items()
+    if not isinstance(images, Iterable):
+        raise UsageError("E-USE-01", f"a {type(images).__name__} holds no images", hint="give DataArrays")
+    pairs = []
+    for number, item in enumerate(images):
+        id, image = item if isinstance(item, tuple) and len(item) == 2 else (number, item)
+        if not isinstance(image, xr.DataArray):
+            raise UsageError("E-USE-01", f"image {number} is a {type(image).__name__}, not a DataArray")
+        pairs.append((id, image))
+    if not pairs:
+        raise UsageError("E-USE-01", "there is no image to paste")
+    return pairs
+
+
+def _place(id: object, source: ArraySource, like: Header) -> _Image:
+    """Find the window of an image on the grid.
+
+    Raises:
+        RasterError: E-RAS-11 if its pixels are not pixels of the grid.
+    """
+    grid, target = source.header.grid, like.grid
+    rows, cols = source.header.shape
+    corners = np.array([0.0, cols, cols, 0.0]), np.array([0.0, 0.0, rows, rows])
+    here, there = grid_crs(grid), grid_crs(target)
+    if (here is None and there is None) or (here is not None and there is not None and same_crs(here, there)):
+        x, y = to_pixels(target, *to_world(grid, *corners))
+        col, row = round(float(x[0])), round(float(y[0]))
+        if np.hypot(x - col - corners[0], y - row - corners[1]).max() <= TOLERANCE:
+            return _Image(id, source, (row, row + rows, col, col + cols))
+    raise RasterError(
+        "E-RAS-11",
+        f"image {id} does not lie on the grid that it is to be pasted on",
+        found={"image": describe(grid), "grid": describe(target)},
+        hint="paste images on the raster that they were clipped from",
+    )
+
+
+def _common_header(images: list[_Image], like: Header) -> Header:
+    """Describe the mosaic: the grid of `like`, the bands of the images, a dtype that holds all of them."""
+    headers = [image.source.header for image in images]
+    nodata = tuple({str(header.nodata[0]): header.nodata[0] for header in headers}.values())
+    return replace(
+        headers[0],
+        grid=like.grid,
+        georeference=like.georeference,
+        dtype=str(np.result_type(*(header.dtype for header in headers))),
+        nodata=nodata if len(nodata) > 1 else headers[0].nodata,
+    )
+
+
+def _merge_lazily(
+    images: list[_Image], header: Header, filling: Filling, overlap: str, chunks: ChunkSize
+) -> Any:
+    rows, cols = header.shape
+    leading = images[0].source.array.shape[:-2]
+    depth = int(np.prod(leading, dtype=np.int64)) * np.dtype(filling.dtype).itemsize
+    row_cuts, col_cuts = cut_window((0, rows, 0, cols), (CELL, CELL), chunks, depth)
+    payloads, parts = {}, {}
+    for place, window, touching in _meetings(images, row_cuts, col_cuts):
+        index = (*(0,) * len(leading), *place)
+        shares = tuple(intersect(image.window, window) for image in touching)
+        weighted = tuple(overlap == "blend" and COVERAGE in image.source.array.coords for image in touching)
+        payloads[index] = _Merging(
+            window,
+            (*leading, window[1] - window[0], window[3] - window[2]),
+            overlap,
+            tuple(image.id for image in touching),
+            shares,
+            tuple(_filling_of(image.source.header, filling) for image in touching),
+            weighted,
+        )
+        parts[index] = [
+            _part_of(array, place_in(share, image.window))
+            for image, share, both in zip(touching, shares, weighted, strict=True)
+            for array in _arrays_of(image.source, both)
+        ]
+    lengths = (tuple(np.diff(row_cuts).tolist()), tuple(np.diff(col_cuts).tolist()))
+    names = [part.name for several in parts.values() for part in several]
+    return lazy_mosaic(
+        _merge_chunk,
+        payloads,
+        parts,
+        chunks=(*((side,) for side in leading), *lengths),
+        dtype=filling.dtype,
+        fill=filling.value,
+        name=make_name("paste", [image.window for image in images], names, filling, overlap, lengths),
+    )
+
+
+def _meetings(
+    images: list[_Image], row_cuts: NDArray[np.int64], col_cuts: NDArray[np.int64]
+) -> list[tuple[tuple[int, int], Window, list[_Image]]]:
+    """Find the chunks that images reach into, as (place, window, images in their order), row-major."""
+    found: dict[tuple[int, int], list[_Image]] = {}
+    for image in images:
+        rows, cols = (
+            range(
+                max(0, int(np.searchsorted(cuts, start, side="right")) - 1),
+                min(len(cuts) - 1, int(np.searchsorted(cuts, stop, side="left"))),
+            )
+            for cuts, start, stop in ((row_cuts, *image.window[:2]), (col_cuts, *image.window[2:]))
+        )
+        for i in rows:
+            for j in cols:
+                found.setdefault((i, j), []).append(image)
+    return [
+        ((i, j), (int(row_cuts[i]), int(row_cuts[i + 1]), int(col_cuts[j]), int(col_cuts[j + 1])), several)
+        for (i, j), several in sorted(found.items(), key=lambda item: item[0])
+    ]
+
+
+def _arrays_of(source: ArraySource, with_weights: bool) -> list[Any]:
+    """Give the image's data and, if they are wanted, its weights; numpy or dask (untyped)."""
+    data = [source.array.data]
+    if with_weights:
+        data.append(source.array.coords[COVERAGE].transpose(*source.dims).data)
+    return data
+
+
+def _part_of(array: Any, place: tuple[slice, slice]) -> Any:
+    part = array[(..., *place)]
+    return part if is_lazy(part) else as_lazy(part, tuple((side,) for side in part.shape))
+
+
+def _filling_of(header: Header, filling: Filling) -> Filling:
+    """Say how the values of one image are written down in the mosaic."""
+    declared = header.nodata[0]
+    stays = declared is None or declared == filling.value
+    stays = stays or (declared != declared and filling.value != filling.value)
+    return replace(filling, foreign=(None if stays else declared,))
+
+
+def _merge_chunk(work: _Merging, _shared: None, *arrays: NDArray[Any]) -> NDArray[Any]:
+    remaining = iter(arrays)
+    parts = [
+        Part(id, window, filling.convert(next(remaining)), next(remaining) if both else None)
+        for id, window, filling, both in zip(
+            work.ids, work.windows, work.fillings, work.weighted, strict=True
+        )
+    ]
+    filling = work.fillings[0]
+    return merge(parts, work.window, work.shape, filling.dtype, filling.value, work.overlap)
