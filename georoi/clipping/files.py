@@ -1,0 +1,175 @@
+"""Clips from file to file: tiles stream from the reader to the writer, and no array is built."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from georoi.clipping.filling import choose_filling
+from georoi.clipping.options import ClipOptions, lay_out, whole_grid
+from georoi.clipping.tiles import Clipped, TileClipper
+from georoi.clipping.weights import Rule
+from georoi.clipping.writing import OutputOptions
+from georoi.engine.progress import track
+from georoi.engine.streaming import stream
+from georoi.errors import UsageError
+from georoi.grid import Window, crop_grid
+from georoi.io.metadata import make_tags, name_bands
+from georoi.io.outputs import check_output
+from georoi.io.spec import ImageSpec, Piece, Written
+from georoi.options import Crop
+from georoi.planning.plan import Plan, TileTask
+from georoi.values.gridrois import GridROIs
+from georoi.values.raster import Header, Raster
+from georoi.values.rois import ROISet
+
+if TYPE_CHECKING:
+    from georoi.io.arrays import ArraySource
+
+
+def clip_to_file(
+    source: Raster | ArraySource,
+    rois: ROISet,
+    path: str | os.PathLike[str],
+    options: ClipOptions,
+    output: OutputOptions,
+    *,
+    weights_out: str | os.PathLike[str] | None = None,
+) -> Written:
+    """Clip the union of ROIs out of a raster into a file; see `georoi.clip_file`."""
+    check_output(path, of=output.of, overwrite=output.overwrite)
+    if weights_out is not None:
+        _check_weights_out(weights_out, path, options, output)
+    aligned = lay_out(source.header, rois, options.rule if options.apply_mask else None)
+    written = clip_aligned_to_file(source, aligned, path, options, output)
+    if weights_out is None:
+        return written
+    weights = _write_weights(source.header, aligned, weights_out, options, output)
+    return replace(written, notes=(*written.notes, f"weights are in {weights.path}"))
+
+
+def clip_aligned_to_file(
+    source: Raster | ArraySource,
+    rois: GridROIs,
+    path: str | os.PathLike[str],
+    options: ClipOptions,
+    output: OutputOptions,
+) -> Written:
+    """Clip ROIs that lie on the raster's grid already, as `lay_out` gives them, into a file."""
+    if not isinstance(source, Raster):
+        from georoi.clipping.arrays import array_to_file
+
+        return array_to_file(source, rois, path, options, output)
+    job = FileJob.make(source, options)
+    plan = options.plan(source.header, rois)
+    tiles = stream(job.clipper, plan.tasks(), workers=output.workers, client=output.client)
+    tracked = track(tiles, output.progress, total=len(plan), message="clip")
+    pieces = (job.piece(tile, plan.window) for tile in tracked)
+    return output.write(path, job.spec(plan, options), pieces, notes=(*rois.notes, job.clipper.filling.note))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileJob:
+    """A raster that is clipped into files."""
+
+    clipper: TileClipper
+    has_mask: bool
+
+    @classmethod
+    def make(cls, raster: Raster, options: ClipOptions) -> FileJob:
+        """Decide how pixels are written down, and whether a mask tells which are valid."""
+        needed = options.apply_mask or raster.mask_kind in ("mask", "alpha")
+        filling = choose_filling(raster, nodata=options.nodata, to_file=True, needed=needed)
+        clipper = TileClipper(raster=raster, rule=options.rule, filling=filling)
+        return cls(clipper=clipper, has_mask=needed and filling.nodata is None)
+
+    def piece(self, tile: Clipped, window: Window) -> Piece:
+        """Make a piece of an image of a tile."""
+        row0, row1, col0, col1 = tile.window
+        place = (row0 - window[0], row1 - window[0], col0 - window[2], col1 - window[2])
+        return Piece(place, tile.values, tile.valid if self.has_mask else None)
+
+    def spec(self, plan: Plan, options: ClipOptions, **tags: object) -> ImageSpec:
+        """Describe the image of a plan."""
+        raster, filling = self.clipper.raster, self.clipper.filling
+        is_stored = not filling.scales
+        return ImageSpec(
+            grid=crop_grid(raster.grid, plan.window),
+            count=raster.count,
+            dtype=filling.dtype,
+            nodata=filling.nodata,
+            has_mask=self.has_mask,
+            band_names=name_bands(raster.band_names),
+            scales=_unless(raster.scales, 1.0) if is_stored else (),
+            offsets=_unless(raster.offsets, 0.0) if is_stored else (),
+            tags=make_tags({"source": raster.name, **options.describe(plan), **tags}),
+        )
+
+
+def raster_to_file(raster: Raster, path: str | os.PathLike[str], output: OutputOptions) -> Written:
+    """Write all of a raster into another file; its grid need not be known."""
+    options = ClipOptions.parse(apply_mask=False, crop=Crop.NONE)
+    return clip_aligned_to_file(raster, whole_grid(raster.grid), path, options, output)
+
+
+def _unless(values: tuple[float, ...], neutral: float) -> tuple[float, ...]:
+    return () if set(values) == {neutral} else values
+
+
+@dataclass(frozen=True)
+class _Weigher:
+    """Gives the weights of a tile as a piece; reads nothing."""
+
+    rule: Rule
+    dtype: str
+    window: Window
+
+    def __call__(self, task: TileTask) -> Piece:
+        row0, row1, col0, col1 = task.window
+        weights = self.rule.weigh(task)
+        values = np.ones((1, row1 - row0, col1 - col0), dtype=self.dtype)
+        if weights is not None:
+            values[0] = weights
+        row, col = self.window[0], self.window[2]
+        return Piece((row0 - row, row1 - row, col0 - col, col1 - col), values)
+
+
+def _check_weights_out(
+    weights_out: str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    options: ClipOptions,
+    output: OutputOptions,
+) -> None:
+    if not options.apply_mask:
+        raise UsageError("E-USE-01", "without a mask (apply_mask=False) there are no weights to write")
+    if Path(weights_out).absolute() == Path(path).absolute():
+        raise UsageError("E-USE-01", "the clip and its weights are to be written to the same file")
+    check_output(weights_out, of="GTiff", overwrite=output.overwrite)
+
+
+def _write_weights(
+    header: Header,
+    rois: GridROIs,
+    path: str | os.PathLike[str],
+    options: ClipOptions,
+    output: OutputOptions,
+) -> Written:
+    """Write the weights of a clip on its grid: float64, or 0 and 1 as uint8."""
+    plan = options.plan(header, rois)
+    dtype = "float64" if options.rule.is_soft else "uint8"
+    tasks = plan.tasks()
+    weigher = _Weigher(options.rule, dtype, plan.window)
+    pieces: Iterator[Piece] = stream(weigher, tasks, workers=output.workers, client=output.client)
+    spec = ImageSpec(
+        grid=crop_grid(header.grid, plan.window),
+        count=1,
+        dtype=dtype,
+        band_names=("weight",),
+        tags=make_tags({"source": header.name, **options.describe(plan)}),
+    )
+    return replace(output, of="GTiff", co=None).write(path, spec, pieces)
