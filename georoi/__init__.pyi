@@ -1,0 +1,69 @@
+"""What `georoi` offers, for type checkers; see `__init__.py`."""
+
+from georoi.api import (
+    check,
+    clip,
+    clip_each,
+    clip_file,
+    connect,
+    mask,
+    open_raster,
+    paste,
+    plan,
+    read_rois,
+    write,
+)
+from georoi.clipping.each import ROIImages
+from georoi.errors import (
+    CRSError,
+    GeoroiError,
+    GeoroiWarning,
+    MemoryBudgetError,
+    MissingExtraError,
+    OutputError,
+    OutputExistsError,
+    PartialError,
+    RasterError,
+    ROIError,
+    UsageError,
+)
+from georoi.io.spec import Written
+from georoi.options import Boundary, Crop
+from georoi.planning.checkreport import CheckReport
+from georoi.planning.plan import Plan
+from georoi.values.raster import Raster
+from georoi.values.rois import ROISet
+
+__version__: str
+__all__ = [
+    "Boundary",
+    "CRSError",
+    "CheckReport",
+    "Crop",
+    "GeoroiError",
+    "GeoroiWarning",
+    "MemoryBudgetError",
+    "MissingExtraError",
+    "OutputError",
+    "OutputExistsError",
+    "PartialError",
+    "Plan",
+    "ROIError",
+    "ROIImages",
+    "ROISet",
+    "Raster",
+    "RasterError",
+    "UsageError",
+    "Written",
+    "check",
+    "clip",
+    "clip_each",
+    "clip_file",
+    "connect",
+    "mask",
+    "open_raster",
+    "paste",
+    "plan",
+    "read_rois",
+    "write",
+]

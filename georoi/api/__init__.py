@@ -1,0 +1,23 @@
+"""The public verbs: what users call, wired from the rooms below."""
+
+from __future__ import annotations
+
+from georoi.api.files import clip_file, write
+from georoi.api.images import clip, clip_each, mask, paste
+from georoi.api.reading import check, open_raster, plan
+from georoi.engine.cluster import connect
+from georoi.io.vectors import read_rois
+
+__all__ = [
+    "check",
+    "clip",
+    "clip_each",
+    "clip_file",
+    "connect",
+    "mask",
+    "open_raster",
+    "paste",
+    "plan",
+    "read_rois",
+    "write",
+]

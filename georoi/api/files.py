@@ -1,0 +1,152 @@
+"""From file to file, and from arrays to files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from georoi.clipping.options import ClipOptions
+from georoi.clipping.sources import as_source
+from georoi.clipping.writing import OutputOptions
+from georoi.engine.cluster import connect
+from georoi.errors import UsageError
+from georoi.io.vectors import read_rois
+from georoi.options import Boundary
+from georoi.values.raster import Raster
+
+if TYPE_CHECKING:
+    from georoi.engine.progress import Progress
+    from georoi.io.spec import Written
+    from georoi.options import Crop
+    from georoi.values.bands import BandRequest
+    from georoi.values.raster import Number
+
+Path = str | os.PathLike[str]
+
+
+def clip_file(
+    raster: object,
+    rois: object,
+    path: Path,
+    *,
+    boundary: str | Boundary | None = None,
+    all_touched: bool | None = None,
+    crop: bool | str | Crop | None = None,
+    apply_mask: bool = True,
+    invert: bool = False,
+    pad: int = 0,
+    nodata: Number | None = None,
+    bands: BandRequest | None = None,
+    feather: float = 0,
+    each: bool = False,
+    weights_out: Path | None = None,
+    of: str | None = None,
+    co: Mapping[str, object] | None = None,
+    overwrite: bool = False,
+    workers: int | None = None,
+    scheduler: Any = None,
+    insecure: bool = False,
+    progress: bool | Progress | None = None,
+) -> Written | tuple[Written, ...]:
+    """Clip ROIs out of a raster from file to file: tile by tile, in bounded memory, all or nothing.
+
+    The arguments up to `feather` are those of `clip`; integers without nodata stay what they are, and a mask
+    in the file tells which pixels are valid.
+
+    Args:
+        raster: A path, a `Raster` or a georeferenced DataArray.
+        rois: Anything that `read_rois` takes.
+        path: The output; with `each` a folder.
+        boundary: See `clip`.
+        all_touched: See `clip`.
+        crop: See `clip`.
+        apply_mask: See `clip`.
+        invert: See `clip`.
+        pad: See `clip`.
+        nodata: See `clip`.
+        bands: See `clip`.
+        feather: See `clip`.
+        each: Write one file per ROI, and an index of them.
+        weights_out: Also write the weights of the pixels to this GeoTIFF.
+        of: "GTiff", "COG", "Zarr", "PNG" or "JPEG"; by the path's ending if not given.
+        co: Creation options of the format, such as {"COMPRESS": "ZSTD"}.
+        overwrite: Replace an output that exists.
+        workers: Threads; one per core by default.
+        scheduler: Address of a dask scheduler, or a `distributed.Client` (Any: it may not be installed); by
+            default the current client if there is one, else threads.
+        insecure: Allow a scheduler on another machine without encryption.
+        progress: True for a bar on a terminal, or a callback (done, total, message).
+
+    Returns:
+        What was written, with its SHA-256; one per ROI with `each`.
+
+    Raises:
+        OutputExistsError: E-OUT-01.
+        OutputError: E-OUT-02, E-OUT-03, E-OUT-04, E-OUT-05.
+        GeoroiError: What `clip` raises.
+    """
+    options = ClipOptions.parse(
+        boundary=boundary,
+        all_touched=all_touched,
+        crop=crop,
+        apply_mask=apply_mask,
+        invert=invert,
+        pad=pad,
+        nodata=nodata,
+        feather=feather,
+    )
+    if each and weights_out is not None:
+        raise UsageError(
+            "E-USE-01", "weights_out= writes the weights of one clip, so it does not go with each=True"
+        )
+    client = connect(scheduler, insecure) if isinstance(scheduler, str) else scheduler
+    output = OutputOptions(
+        of=of, co=co, overwrite=overwrite, workers=workers, client=client, progress=progress
+    )
+    regions = read_rois(rois)
+    source = as_source(raster, bands=bands, pixel=regions.pixel)
+    if each:
+        from georoi.clipping.folders import clip_each_to_files
+
+        return clip_each_to_files(source, regions, path, options, output)
+    from georoi.clipping.files import clip_to_file
+
+    return clip_to_file(source, regions, path, options, output, weights_out=weights_out)
+
+
+def write(
+    source: object,
+    path: Path,
+    *,
+    of: str | None = None,
+    co: Mapping[str, object] | None = None,
+    overwrite: bool = False,
+    workers: int | None = None,
+    progress: bool | Progress | None = None,
+) -> Written:
+    """Write an image, all of it or nothing; piece by piece, so that it may be larger than memory.
+
+    Args:
+        source: A DataArray (band, y, x) or (y, x), dask or numpy inside; a `Raster`; or a path.
+        path: The output.
+        of: See `clip_file`.
+        co: See `clip_file`.
+        overwrite: See `clip_file`.
+        workers: See `clip_file`.
+        progress: See `clip_file`.
+
+    Raises:
+        OutputExistsError: E-OUT-01.
+        OutputError: E-OUT-02, E-OUT-03, E-OUT-04, E-OUT-05.
+        RasterError: E-RAS-01, E-RAS-02, E-RAS-05, E-RAS-10.
+    """
+    output = OutputOptions(of=of, co=co, overwrite=overwrite, workers=workers, progress=progress)
+    found = as_source(source)
+    if isinstance(found, Raster):
+        from georoi.clipping.files import raster_to_file
+
+        return raster_to_file(found, path, output)
+    from georoi.clipping.writing import write_array
+
+    return write_array(found, path, output)
