@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from georoi.kernels.center import cover_center
@@ -31,10 +30,4 @@ def cover(edges: Edges, window: tuple[int, int, int, int], rule: Boundary | str)
     Returns:
         Shape (row1 - row0, col1 - col0): bool for "center" and "all_touched", float64 for "fraction".
     """
-    edges = Edges(*(_kernel_ready(array) for array in edges))
-    return _COVER[Boundary(rule)](edges, window)
-
-
-def _kernel_ready(array: NDArray[Any]) -> NDArray[Any]:
-    """Copy an array only if it is strided or read-only, as it may be after a journey between processes."""
-    return array if array.flags.carray else np.require(array, None, ["C", "W"])
+    return _COVER[Boundary(rule)](edges.kernel_ready(), window)

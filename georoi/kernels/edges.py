@@ -32,6 +32,12 @@ class Edges(NamedTuple):
     def __len__(self) -> int:
         return int(self.x0.shape[0])
 
+    def kernel_ready(self) -> Edges:
+        """Copy arrays that are strided or read-only, as they may be after a journey between processes."""
+        x0, y0, x1, y1 = (np.require(array, np.float64, ["C", "W"]) for array in self[:4])
+        sign, part = np.require(self.sign, np.int8, ["C", "W"]), np.require(self.part, np.int32, ["C", "W"])
+        return Edges(x0, y0, x1, y1, sign, part)
+
     def take(self, index: NDArray[np.int64] | slice) -> Edges:
         """Select edges by position, keeping their order."""
         return Edges(
