@@ -102,7 +102,7 @@ def _geometries(
 
 
 def _native(values: pa.ChunkedArray, depth: int) -> NDArray[np.object_]:
-    """Build polygons of lists of rings of vertices (struct of x and y), or multipolygons of lists of those."""
+    """Build polygons of lists of rings of vertices (x, y), or multipolygons of lists of those."""
     array = values.combine_chunks()
     array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
     known = np.asarray(array.is_valid())

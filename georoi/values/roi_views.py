@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from georoi.crs import crs_label, geodesic_area, parse_crs, transform_geometries
+from georoi.crs import check_range, crs_label, geodesic_area, parse_crs, transform_geometries
 from georoi.errors import CRSError, MissingExtraError
 from georoi.values.naming import plain
 
@@ -22,8 +22,8 @@ LARGEST_HTML = 60 * 1024
 """Longest `_repr_html_`, in bytes."""
 _WIDTH = 1000
 """Width of the drawing's own units; coordinates are whole numbers of them."""
-_MOST_VERTICES = 3000
-_MOST_DRAWN = 1500
+_MOST_VERTICES = 3500
+_MOST_DRAWN = 600
 _MOST_MEASURED = 200_000
 """Vertices above which a repr does not work out areas."""
 _ROWS, _COLUMNS, _CELL = 5, 8, 40
@@ -59,8 +59,8 @@ def _area(rois: ROISet) -> str:
     if rois.crs is None:
         return ""
     try:
-        with np.errstate(all="ignore"):
-            square_metres = float(np.sum(geodesic_area(rois.geometry, rois.crs)))
+        check_range(rois.crs, rois.bounds)
+        square_metres = float(np.sum(geodesic_area(rois.geometry, rois.crs)))
     except CRSError:  # coordinates out of the CRS's range have no area; a repr is no place to complain
         return ""
     if not math.isfinite(square_metres):
@@ -146,7 +146,7 @@ def _paths(geometry: NDArray[np.object_]) -> str:
         tolerance *= 2
     parts, owner = shapely.get_parts(coarse, return_index=True)
     paths: dict[int, list[str]] = {}
-    budget = _MOST_VERTICES * 2
+    budget = _MOST_VERTICES
     for part, number in zip(parts, owner.tolist(), strict=True):
         for ring in shapely.get_rings(part):
             points = shapely.get_coordinates(ring).round().astype(np.int64)
@@ -192,6 +192,7 @@ def explore(rois: ROISet, options: dict[str, Any]) -> Any:
             "E-CRS-01", "ROIs of unknown CRS cannot be put on a map", hint="pass rois_crs= when reading them"
         )
     else:
+        check_range(rois.crs, rois.bounds)
         shown = transform_geometries(rois.geometry, rois.crs, parse_crs(4326), tolerance=1e-5).geometry
     chart = folium.Map(**options)
     names = ["roi_id", *(name for name in rois.attributes if name != "roi_id")][:_COLUMNS]

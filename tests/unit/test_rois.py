@@ -1,0 +1,438 @@
+"""A ROISet holds what it was made of, shows itself safely, and knows its content by a fingerprint."""
+
+from __future__ import annotations
+
+import builtins
+import html.parser
+import pickle
+import warnings
+
+import geopandas
+import numpy as np
+import pytest
+import shapely
+
+from georoi.crs import parse_crs
+from georoi.errors import CRSError, GeoroiWarning, MissingExtraError, ROIError, UsageError
+from georoi.values.rois import ROISet
+
+SQUARES = [shapely.box(i, 0, i + 1, 1) for i in range(3)]
+
+
+def frame(**columns):
+    """A GeoDataFrame of three unit squares in UTM 33N."""
+    return geopandas.GeoDataFrame(columns, geometry=SQUARES, crs="EPSG:32633")
+
+
+class TestIds:
+    """Ids stay the user's."""
+
+    def test_column_asked_for(self):
+        """The column asked for wins, and is recorded."""
+        rois = ROISet.from_geodataframe(frame(plot=["a", "b", "c"], roi_id=[1, 2, 3]), id_column="plot")
+        assert rois.ids.tolist() == ["a", "b", "c"]
+        assert rois.id_column == "plot"
+
+    def test_roi_id_before_id(self):
+        """Without a column asked for it is roi_id."""
+        rois = ROISet.from_geodataframe(frame(id=[7, 8, 9], roi_id=["x", "y", "z"]))
+        assert (rois.ids.tolist(), rois.id_column) == (["x", "y", "z"], "roi_id")
+
+    @pytest.mark.parametrize(
+        ("values", "expected"),
+        [
+            ([7, 8, 9], [7, 8, 9]),
+            ([7, 7, 9], [0, 1, 2]),
+            ([7, None, 9], [0, 1, 2]),
+            (["a", "", "c"], [0, 1, 2]),
+        ],
+    )
+    def test_id_where_unique_and_not_null(self, values, expected):
+        """The column id counts only if it is unique and nowhere null."""
+        assert ROISet.from_geodataframe(frame(id=values)).ids.tolist() == expected
+
+    def test_feature_numbers_else(self):
+        """Without any such column they are numbers from 0, whatever the index is."""
+        rois = ROISet.from_geodataframe(frame(name=["a", "b", "c"]).set_index(np.array([5, 6, 7])))
+        assert (rois.ids.tolist(), rois.id_column) == ([0, 1, 2], None)
+
+    def test_named_index_is_a_column(self):
+        """An index with a name can hold the ids, so .gdf goes round."""
+        rois = ROISet.from_geodataframe(frame(name=["a", "b", "c"]).set_index("name"), id_column="name")
+        assert rois.ids.tolist() == ["a", "b", "c"]
+        again = ROISet.from_geodataframe(rois.gdf)
+        assert again.ids.tolist() == rois.ids.tolist()
+        assert again.fingerprint == rois.fingerprint
+
+    def test_whole_floats_and_big_integers_stay_whole_numbers(self):
+        """A nullable integer column comes as floats; 2^53 + 1 is not rounded."""
+        with pytest.warns(GeoroiWarning, match="renamed"):
+            rois = ROISet.from_geodataframe(frame(plot=[1.0, np.nan, 3.0]), id_column="plot")
+        assert rois.ids.tolist() == [1, "1#2", 3]
+        big = ROISet.from_geodataframe(frame(id=[2**53 + 1, 2**53, 0]))
+        assert big.ids.tolist() == [2**53 + 1, 2**53, 0]
+
+    def test_missing_column_is_named(self):
+        """A column that is not there is an error that lists those that are."""
+        with pytest.raises(ROIError, match="name") as caught:
+            ROISet.from_geodataframe(frame(name=["a", "b", "c"]), id_column="nam")
+        assert caught.value.id == "E-ROI-08"
+
+    def test_number_of_ids_must_fit(self):
+        """Ids given by hand are one per geometry."""
+        with pytest.raises(UsageError) as caught:
+            ROISet.from_geometries(SQUARES, ids=["a"])
+        assert caught.value.id == "E-USE-01"
+
+
+class TestGeometries:
+    """Geometries of any kind make ROIs."""
+
+    def test_generator_is_run_once(self):
+        """A generator gives all its geometries."""
+        assert len(ROISet.from_geometries(square for square in SQUARES)) == 3
+
+    def test_one_multipolygon_is_one_roi(self):
+        """A single geometry is one ROI."""
+        assert len(ROISet.from_geometries(shapely.MultiPolygon([SQUARES[0], SQUARES[2]]), crs=32633)) == 1
+
+    def test_mappings_bring_ids_and_attributes(self):
+        """GeoJSON-like features give their id and properties."""
+        collection = {
+            "type": "FeatureCollection",
+            "features": [
+                {
+                    "type": "Feature",
+                    "id": name,
+                    "properties": {"n": n},
+                    "geometry": shapely.geometry.mapping(square),
+                }
+                for n, (name, square) in enumerate(zip("abc", SQUARES, strict=True))
+            ],
+        }
+        rois = ROISet.from_geometries(collection, crs=4326)
+        assert rois.ids.tolist() == ["a", "b", "c"]
+        assert rois.attributes["n"].tolist() == [0, 1, 2]
+
+    def test_geo_interface_is_read(self):
+        """Any object with __geo_interface__ is a geometry."""
+
+        class Thing:
+            __geo_interface__ = shapely.geometry.mapping(SQUARES[0])
+
+        assert ROISet.from_geometries([Thing()]).geometry[0] == SQUARES[0]
+
+    @pytest.mark.parametrize(
+        "broken",
+        [
+            {"type": "Polygon", "coordinates": [[[0, "x"], [1, 1], [2, 0]]]},
+            {"type": "Polygon"},
+            {"type": "Circle", "coordinates": [0, 0]},
+            {"type": "Feature", "geometry": "none", "properties": {}},
+            {"type": "Polygon", "coordinates": 3},
+            "POLYGON EMPTY",
+            7,
+        ],
+    )
+    def test_broken_mappings_cost_only_themselves(self, broken):
+        """What cannot be read is dropped with its reason."""
+        with pytest.warns(GeoroiWarning, match="dropped"):
+            rois = ROISet.from_geometries([broken, SQUARES[0]])
+        assert rois.ids.tolist() == [1]
+        assert rois.findings[0].feature == 0
+
+    def test_deep_nesting_ends_as_a_finding(self):
+        """A collection nested a thousand times is no reason to crash."""
+        nested = {"type": "Point", "coordinates": [0, 0]}
+        for _ in range(3000):
+            nested = {"type": "GeometryCollection", "geometries": [nested]}
+        with pytest.warns(GeoroiWarning, match="nested too deep"):
+            ROISet.from_geometries([nested, SQUARES[0]])
+
+    def test_pixel_and_crs_exclude_each_other(self):
+        """Pixel coordinates have no CRS."""
+        with pytest.raises(UsageError):
+            ROISet.from_geometries(SQUARES, crs=4326, pixel=True)
+        assert ROISet.from_geometries(SQUARES, crs="pixel").pixel
+
+
+class TestCRS:
+    """The CRS is the source's; rois_crs is for sources without one."""
+
+    def test_conflict_names_both(self):
+        """A CRS that differs from the frame's is refused."""
+        with pytest.raises(UsageError, match="EPSG:4326") as caught:
+            ROISet.from_geodataframe(frame(), rois_crs=4326)
+        assert "EPSG:32633" in str(caught.value)
+        with pytest.raises(UsageError):
+            ROISet.from_geodataframe(frame(), rois_crs="pixel")
+
+    def test_same_crs_is_no_conflict(self):
+        """Saying what the frame says is allowed."""
+        assert ROISet.from_geodataframe(frame(), rois_crs="EPSG:32633").crs == parse_crs(32633)
+
+    def test_frames_without_crs(self):
+        """A frame without a CRS is of unknown CRS, unless one is given."""
+        bare = geopandas.GeoDataFrame(geometry=SQUARES)
+        assert ROISet.from_geodataframe(bare).crs is None
+        assert not ROISet.from_geodataframe(bare).pixel
+        assert ROISet.from_geodataframe(bare, rois_crs=4326).crs == parse_crs(4326)
+        assert ROISet.from_geodataframe(bare.geometry, rois_crs="pixel").pixel
+
+    def test_heights_leave_the_crs_too(self):
+        """Coordinates are flat, so a three-dimensional CRS becomes its flat one."""
+        assert ROISet.from_geometries(SQUARES, crs="EPSG:4979").crs == parse_crs(4326)
+
+
+class TestBoxes:
+    """Boxes in a CRS and in pixels."""
+
+    def test_boxes(self):
+        """Bounds become rectangles."""
+        rois = ROISet.from_boxes([(0, 0, 2, 1), (5, 5, 6, 7)], crs=32633, ids=["a", "b"])
+        assert shapely.area(rois.geometry).tolist() == [2, 2]
+        assert rois.bounds == (0, 0, 6, 7)
+
+    def test_pixel_boxes_are_x_y_width_height(self):
+        """Pixel boxes have their corner and their size."""
+        rois = ROISet.from_pixel_boxes((10, 20, 3, 4))
+        assert rois.pixel
+        assert rois.crs is None
+        assert rois.bounds == (10, 20, 13, 24)
+
+    @pytest.mark.parametrize(
+        ("boxes", "id"),
+        [([(0, 0, 0, 1)], "E-ROI-07"), ([(0, 0, np.nan, 1)], "E-ROI-03"), ([(2, 0, 1, 1)], "E-ROI-07")],
+    )
+    def test_impossible_boxes(self, boxes, id):
+        """Boxes without area or with broken numbers are refused."""
+        with pytest.raises(ROIError) as caught:
+            ROISet.from_boxes(boxes, crs=4326)
+        assert caught.value.id == id
+
+    @pytest.mark.parametrize("boxes", [[(1, 2, 3)], ["abcd"], 5, [[[1, 2, 3, 4]]]])
+    def test_wrong_shapes(self, boxes):
+        """Boxes are rows of four numbers."""
+        with pytest.raises(UsageError):
+            ROISet.from_pixel_boxes(boxes)
+
+    def test_negative_sizes(self):
+        """A width is above zero."""
+        with pytest.raises(ROIError):
+            ROISet.from_pixel_boxes([(0, 0, -1, 1)])
+
+
+class TestSet:
+    """The value itself."""
+
+    def test_selection_keeps_rows_together(self):
+        """Ids, geometry and attributes are selected alike, by mask, slice, positions or one position."""
+        rois = ROISet.from_geodataframe(frame(id=[7, 8, 9], name=["a", "b", "c"]))
+        for index in (np.array([False, True, True]), slice(1, None), [1, 2]):
+            part = rois[index]
+            assert part.ids.tolist() == [8, 9]
+            assert part.attributes["name"].tolist() == ["b", "c"]
+            assert part.geometry.tolist() == SQUARES[1:]
+        assert rois[1].ids.tolist() == [8]
+        assert dict(rois)[9] == SQUARES[2]
+
+    def test_arrays_cannot_be_changed(self):
+        """The set is frozen, arrays included."""
+        rois = ROISet.from_geometries(SQUARES)
+        with pytest.raises(ValueError, match="read-only"):
+            rois.ids[0] = "x"
+
+    def test_half_built_sets_are_refused(self):
+        """Lengths must agree, and only polygons count."""
+        ids = np.array([1, 2], dtype=object)
+        with pytest.raises(ValueError, match="one length"):
+            ROISet(ids=ids, geometry=np.array(SQUARES, dtype=object))
+        with pytest.raises(ValueError, match="Polygons"):
+            ROISet(ids=ids, geometry=np.array([shapely.Point(0, 0)] * 2, dtype=object))
+        with pytest.raises(ValueError, match="no CRS"):
+            ROISet(ids=ids, geometry=np.array(SQUARES[:2], dtype=object), crs=parse_crs(4326), pixel=True)
+
+    def test_frame_round_trip(self):
+        """.gdf has ids as its index, attributes as columns, and the CRS."""
+        gdf = ROISet.from_geodataframe(frame(id=[7, 8, 9], name=["a", "b", "c"])).gdf
+        assert gdf.index.name == "roi_id"
+        assert gdf.index.tolist() == [7, 8, 9]
+        assert gdf["name"].tolist() == ["a", "b", "c"]
+        assert gdf.crs.to_epsg() == 32633
+
+    def test_pickle(self):
+        """A set goes to another process and back."""
+        rois = ROISet.from_geodataframe(frame(id=[7, 8, 9]))
+        again = pickle.loads(pickle.dumps(rois))
+        assert again.fingerprint == rois.fingerprint
+        assert again.crs == rois.crs
+
+
+class TestFingerprint:
+    """Content decides, and nothing else."""
+
+    def test_attributes_and_name_do_not_count(self):
+        """Only ids, geometry and CRS are content."""
+        plain, rich = (
+            ROISet.from_geodataframe(frame(id=[1, 2, 3], **more)) for more in ({}, {"n": [4, 5, 6]})
+        )
+        assert plain.fingerprint == rich.fingerprint
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"ids": [1, 2, 4]},
+            {"crs": "EPSG:32634"},
+            {"crs": None},
+            {"geometries": [*SQUARES[:2], shapely.box(2, 0, 3, 1.0000001)]},
+            {"geometries": SQUARES[::-1]},
+        ],
+    )
+    def test_any_change_of_content_counts(self, other):
+        """A changed id, CRS, coordinate or order changes it."""
+        base = {"geometries": SQUARES, "ids": [1, 2, 3], "crs": "EPSG:32633"}
+        first, second = (
+            ROISet.from_geometries(given["geometries"], ids=given["ids"], crs=given["crs"])
+            for given in (base, base | other)
+        )
+        assert first.fingerprint != second.fingerprint
+
+    def test_pixel_space_is_not_an_unknown_crs(self):
+        """The same numbers in pixels and in an unknown CRS are different content."""
+        assert (
+            ROISet.from_geometries(SQUARES).fingerprint
+            != ROISet.from_geometries(SQUARES, pixel=True).fingerprint
+        )
+
+    def test_spelling_of_the_crs_does_not_count(self):
+        """A code and its WKT are one CRS."""
+        texts = ("EPSG:4326", "OGC:CRS84", parse_crs(4326).to_wkt("WKT1_GDAL"))
+        assert len({ROISet.from_geometries(SQUARES, crs=text).fingerprint for text in texts}) == 1
+
+
+class _Outside(html.parser.HTMLParser):
+    """Collects what a page would fetch or run."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+        self.tags = set()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.found += [name for name, value in attributes if name.startswith("on") or name in ("src", "href")]
+        self.found += [value for _, value in attributes if value and ("://" in value or "url(" in value)]
+
+
+class TestViews:
+    """Views are safe and small, and draw what is there."""
+
+    def test_line(self):
+        """The repr says name, number, CRS, area and ids in one line."""
+        rois = ROISet.from_boxes([(500000, 0, 501000, 1000)], crs=32633, ids=["a"])
+        assert repr(rois).startswith("ROISet 'boxes': 1 polygon, EPSG:32633, 100.")
+        assert (
+            repr(ROISet.from_pixel_boxes((0, 0, 3, 4)))
+            == "ROISet 'pixel boxes': 1 polygon, pixel space, 12 px"
+        )
+        assert "CRS unknown" in repr(ROISet.from_geometries(SQUARES))
+
+    def test_line_counts_findings(self):
+        """What was repaired or dropped shows."""
+        with pytest.warns(GeoroiWarning):
+            rois = ROISet.from_geometries(
+                [shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)]), None], ids=["a", "b"]
+            )
+        assert "1 repaired, 1 dropped" in repr(rois)
+
+    def test_out_of_range_coordinates_have_no_area_but_a_repr(self):
+        """A repr never fails for coordinates that the CRS gate would refuse."""
+        assert "1 polygon" in repr(ROISet.from_boxes([(5e5, 5e6, 6e5, 6e6)], crs=4326))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            ROISet.from_boxes([(0, 0, 1e300, 1e300)], crs=4326)._repr_html_()
+
+    def test_html_is_static_escaped_and_drawn(self):
+        """Names from files are text in it, and it neither runs nor fetches anything."""
+        nasty = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "\u202eevil\x00"]
+        text = ROISet.from_geodataframe(frame(roi_id=nasty, name=nasty))._repr_html_()
+        page = _Outside()
+        page.feed(text)
+        assert page.found == []
+        assert page.tags <= {"div", "strong", "svg", "title", "g", "path", "table", "tr", "th", "td"}
+        assert text.count("<path") == 3
+        assert "&lt;script&gt;" in text
+        assert not set("\u202e\x00") & set(text)
+
+    def test_html_stays_small(self):
+        """Many, long and detailed: at most 60 KB."""
+        circles = shapely.buffer(shapely.points(np.arange(3000), np.arange(3000)), 40, quad_segs=64)
+        columns = {f"column {'x' * 300} {n}": ["y" * 10_000] * 3000 for n in range(12)}
+        gdf = geopandas.GeoDataFrame(columns, geometry=circles, crs=32633)
+        text = ROISet.from_geodataframe(gdf)._repr_html_()
+        assert 2000 < len(text.encode()) <= 60 * 1024
+        assert "<path" in text
+
+    def test_small_ones_are_not_lost_in_the_drawing(self):
+        """A speck beside a large ROI is drawn too."""
+        text = ROISet.from_boxes([(0, 0, 1000, 1000), (1, 1, 1.01, 1.01)], crs=32633)._repr_html_()
+        assert text.count("<path") == 2
+
+    def test_pixel_space_is_drawn_y_down(self):
+        """In pixel space row 0 is at the top, in the world the north is."""
+        boxes = [(0, 0, 10, 10), (0, 30, 10, 40)]
+        [world, pixel] = (
+            ROISet.from_geometries([shapely.box(*box) for box in boxes], crs=crs)._repr_html_()
+            for crs in ("EPSG:32633", "pixel")
+        )
+        tops = [
+            [
+                min(int(pair.split()[1]) for pair in path.split('"')[0].strip("MZ").split("L"))
+                for path in text.split('d="')[1:]
+            ]
+            for text in (world, pixel)
+        ]
+        assert tops[0][0] > tops[0][1]
+        assert tops[1][0] < tops[1][1]
+
+    def test_plot(self):
+        """.plot() draws on Axes, y down in pixel space."""
+        import matplotlib
+
+        matplotlib.use("Agg")
+        import matplotlib.pyplot as plt
+
+        axes = ROISet.from_geodataframe(frame()).plot()
+        assert len(axes.collections) == 1
+        assert not axes.yaxis_inverted()
+        below = plt.subplots()[1]
+        assert ROISet.from_pixel_boxes((0, 0, 2, 2)).plot(ax=below, color="red") is below
+        assert below.yaxis_inverted()
+        plt.close("all")
+
+    def test_explore_escapes_and_places(self):
+        """.explore() gives a folium map at the place, with names as text."""
+        folium = pytest.importorskip("folium")
+        rois = ROISet.from_boxes([(15, 46, 15.1, 46.1)], crs=4326, ids=["<script>alert(1)</script>"])
+        chart = rois.explore()
+        assert isinstance(chart, folium.Map)
+        page = chart.get_root().render()
+        assert "<script>alert(1)" not in page
+        assert "46.1" in page
+        assert isinstance(ROISet.from_pixel_boxes((0, 0, 2, 2)).explore(), folium.Map)
+        with pytest.raises(CRSError):
+            ROISet.from_geometries(SQUARES).explore()
+
+    @pytest.mark.parametrize(("package", "method"), [("matplotlib", "plot"), ("folium", "explore")])
+    def test_missing_extras_are_named(self, monkeypatch, package, method):
+        """Without the extra the error holds the pip line."""
+        true_import = builtins.__import__
+
+        def refuse(name, *rest, **more):
+            if name.partition(".")[0] == package:
+                raise ImportError(name)
+            return true_import(name, *rest, **more)
+
+        monkeypatch.setattr(builtins, "__import__", refuse)
+        with pytest.raises(MissingExtraError, match=r"georoi\[plot\]"):
+            getattr(ROISet.from_boxes([(0, 0, 1, 1)], crs=4326), method)()
