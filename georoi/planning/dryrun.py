@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from georoi import grid as grids
 from georoi.options import Crop
-from georoi.planning.wording import printable, say_bytes, say_count, say_share
+from georoi.planning.wording import printable, say_bytes, say_count, say_grid, say_share
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +24,7 @@ def describe(plan: Plan) -> str:
     ...
     """
     facts = {
-        "raster": f"{printable(plan.source)}: {grids.describe(plan.header.grid)}",
+        "raster": f"{printable(plan.source)}: {say_grid(plan.header)}",
         "ROIs": _say_rois(plan),
         "window": _say_window(plan),
         "blocks": _say_blocks(plan),
@@ -58,7 +57,7 @@ def _say_rois(plan: Plan) -> str:
 
 def n_touching(plan: Plan) -> int:
     """Count the ROIs that meet the raster."""
-    return len(np.unique(plan.pairs.roi))
+    return int(np.count_nonzero(np.bincount(plan.pairs.roi)))
 
 
 def _say_window(plan: Plan) -> str:
@@ -86,7 +85,7 @@ def to_dict(plan: Plan) -> dict[str, object]:
     """Give the summary of a plan as values that JSON can hold."""
     return {
         "source": plan.source,
-        "grid": grids.describe(plan.header.grid),
+        "grid": say_grid(plan.header),
         "shape": list(plan.lattice.grid_shape),
         "bands": plan.bands,
         "dtype": plan.header.dtype,

@@ -19,7 +19,7 @@ def find_pairs(rois: GridROIs, cell_yx: tuple[int, int]) -> Pairs:
     row, col, roi, inner = touched_cells(
         rois.x, rois.y, rois.rings, rois.polygons, rois.rois, rois.bounds, shape_yx, cell_yx
     )
-    return Pairs(row.astype(np.int64), col.astype(np.int64), roi.astype(np.int64), inner)
+    return Pairs(row, col, roi, inner)
 
 
 def find_feathered_pairs(rois: GridROIs, cell_yx: tuple[int, int], feather: float) -> Pairs:
@@ -75,7 +75,7 @@ def within(pairs: Pairs, window: Window, block_shape: tuple[int, int]) -> Pairs:
     (row0, row1, col0, col1), (height, width) = window, block_shape
     kept = (pairs.row * height < row1) & ((pairs.row + 1) * height > row0)
     kept &= (pairs.col * width < col1) & ((pairs.col + 1) * width > col0)
-    return Pairs(*(column[kept] for column in pairs))
+    return pairs.take(kept)
 
 
 def needed_blocks(lattice: Lattice, pairs: Pairs, *, invert: bool, apply_mask: bool) -> tuple[Ints, Ints]:

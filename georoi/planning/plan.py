@@ -277,7 +277,12 @@ def make_plan(
     if not len(pairs.roi):
         raise no_overlap(rois, header)
     window = output_window(
-        rois, np.unique(pairs.roi), crop=crop, pad=pad, feather=feather, block_shape=block_shape
+        rois,
+        np.flatnonzero(np.bincount(pairs.roi)),
+        crop=crop,
+        pad=pad,
+        feather=feather,
+        block_shape=block_shape,
     )
     pairs = within(pairs, window, block_shape) if feather else pairs
     tile_shape = choose_tile_shape(block_shape, bands * header.itemsize)
@@ -298,7 +303,7 @@ def make_plan(
         lattice=lattice,
         pairs=pairs,
         tiled_blocks=blocks,
-        tile_rois=gather_rois(lattice, blocks.tile, pairs if apply_mask else pairs.none()),
+        tile_rois=gather_rois(lattice, blocks.tile, pairs if apply_mask else pairs.take(slice(0))),
         reads=merge_reads(lattice, blocks),
     )
 

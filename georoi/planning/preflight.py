@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from georoi.crs import crs_label, geodesic_area
 from georoi.errors import GeoroiError
-from georoi.grid import describe, grid_crs
+from georoi.grid import grid_crs
 from georoi.options import Boundary
 from georoi.planning.alignment import align
 from georoi.planning.checkreport import CheckReport, Level, Remark, Verdict
@@ -20,7 +20,7 @@ from georoi.planning.overlap_check import bounds_look_swapped
 from georoi.planning.plan import Plan, make_plan
 from georoi.planning.shapes import to_polygons
 from georoi.planning.traps import find_traps
-from georoi.planning.wording import printable, say_bytes, say_count, say_percent, say_share
+from georoi.planning.wording import printable, say_bytes, say_count, say_grid, say_percent, say_share
 from georoi.values.gridrois import GridROIs
 from georoi.values.raster import Header, Raster, require_grid
 from georoi.values.rois import Finding, ROISet
@@ -271,9 +271,7 @@ def _predict(plan: Plan) -> dict[str, object]:
 def _say_facts(header: Header, rois: ROISet, aligned: GridROIs | None, plan: Plan | None) -> dict[str, str]:
     """Say grid, CRS decision and predicted work, a line each."""
     space = "pixel space" if rois.pixel else crs_label(rois.crs)
-    facts = {"raster": describe(header.grid), "ROIs": f"{len(rois):,} in {space}"}
-    if header.is_pixel:
-        facts["raster"] = facts["raster"].replace("no CRS", "pixel space")
+    facts = {"raster": say_grid(header), "ROIs": f"{len(rois):,} in {space}"}
     if aligned is not None and not rois.pixel:
         label = crs_label(grid_crs(header.grid))
         facts["CRS"] = (

@@ -24,6 +24,8 @@ from georoi.options import CELL
 
 TILE_BYTES = 64 * 2**20
 """A tile of stacked strips holds at most this many decoded bytes, or one strip."""
+TILE_PIXELS = 8 * 2**20
+"""And at most this many pixels, each of which needs some 16 bytes of coverage besides."""
 MAX_BLOCKS = 32_000_000
 """A plan lists at most this many blocks, so that it stays within some gigabytes."""
 
@@ -39,9 +41,9 @@ class Pairs(NamedTuple):
     inner: NDArray[np.bool_]
     """True where the block lies wholly inside the ROI."""
 
-    def none(self) -> Pairs:
-        """Give no pairs at all."""
-        return Pairs(self.row[:0], self.col[:0], self.roi[:0], self.inner[:0])
+    def take(self, kept: NDArray[np.bool_] | slice) -> Pairs:
+        """Keep some of the pairs, in their order."""
+        return Pairs(self.row[kept], self.col[kept], self.roi[kept], self.inner[kept])
 
 
 class TiledBlocks(NamedTuple):
@@ -74,7 +76,7 @@ class TileReads(NamedTuple):
 def choose_tile_shape(block_shape: tuple[int, int], pixel_bytes: int) -> tuple[int, int]:
     """Choose the tile (rows, cols): per axis the smallest multiple of the block that reaches 512 pixels.
 
-    Wide strips stack to fewer rows where 512 of them would exceed `TILE_BYTES`; a block is never split.
+    Wide strips stack to fewer rows where 512 would exceed `TILE_BYTES` or `TILE_PIXELS`; no block is split.
 
     Args:
         block_shape: Rows and columns of a block, cut to the raster.
@@ -82,15 +84,16 @@ def choose_tile_shape(block_shape: tuple[int, int], pixel_bytes: int) -> tuple[i
     """
     rows, cols = (side * -(-CELL // side) for side in block_shape)
     if block_shape[1] > CELL:
-        rows = _limit(rows, block_shape[0], cols * pixel_bytes)
+        rows = _limit(rows, block_shape[0], cols, pixel_bytes)
     elif block_shape[0] > CELL:
-        cols = _limit(cols, block_shape[1], rows * pixel_bytes)
+        cols = _limit(cols, block_shape[1], rows, pixel_bytes)
     return rows, cols
 
 
-def _limit(length: int, block: int, line_bytes: int) -> int:
-    """Shorten a stack of blocks to `TILE_BYTES`, keeping at least one block."""
-    return max(block, min(length, TILE_BYTES // line_bytes // block * block))
+def _limit(length: int, block: int, across: int, pixel_bytes: int) -> int:
+    """Shorten a stack of blocks `across` pixels wide to the budget, keeping at least one block."""
+    budget = min(TILE_BYTES // pixel_bytes, TILE_PIXELS) // across
+    return max(block, min(length, budget // block * block))
 
 
 @dataclass(frozen=True)
@@ -204,12 +207,12 @@ def gather_rois(lattice: Lattice, tiles: Ints, pairs: Pairs) -> TileROIs:
     place = np.searchsorted(tiles, tile)
     known = place < len(tiles)
     known[known] = tiles[place[known]] == tile[known]
-    place, roi, inner = place[known], pairs.roi[known], pairs.inner[known]
-    order = np.lexsort((roi, place))
-    place, roi, inner = place[order], roi[order], inner[order]
-    first = np.flatnonzero(_changes(place, roi))
-    whole = np.add.reduceat(inner, first, dtype=np.int64) if len(first) else first
-    place, roi = place[first], roi[first]
+    # One number per pair, (tile, ROI, inner), sorts several times faster than three columns do.
+    count = int(pairs.roi.max(initial=0)) + 1
+    key = np.sort((place[known] * count + pairs.roi[known]) * 2 + pairs.inner[known])
+    first = np.flatnonzero(_changes(key // 2))
+    whole = np.add.reduceat(key % 2, first) if len(first) else first
+    place, roi = np.divmod(key[first] // 2, count)
     start = np.searchsorted(place, np.arange(len(tiles) + 1))
     return TileROIs(start, roi, whole == lattice.blocks_in(tiles)[place])
 

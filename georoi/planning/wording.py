@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
+from georoi.grid import describe
+from georoi.values.raster import Header
+
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode categories that could move the cursor, reorder a line or hide text."""
 
@@ -14,6 +17,12 @@ def printable(text: object) -> str:
         sign.encode("unicode_escape").decode("ascii") if unicodedata.category(sign) in _HIDDEN else sign
         for sign in str(text)
     )
+
+
+def say_grid(header: Header) -> str:
+    """Say the grid of a raster in one line."""
+    text = describe(header.grid)
+    return text.replace("no CRS", "pixel space") if header.is_pixel else text
 
 
 def say_bytes(count: float) -> str:

@@ -8,6 +8,7 @@ import pytest
 from georoi.errors import MemoryBudgetError
 from georoi.planning.tiles import (
     TILE_BYTES,
+    TILE_PIXELS,
     Lattice,
     Pairs,
     choose_tile_shape,
@@ -35,6 +36,11 @@ from georoi.planning.tiles import (
 def test_tile_is_the_smallest_multiple_of_the_block_that_reaches_512(block, pixel_bytes, tile):
     """Per axis, blocks are stacked until they reach 512 pixels; larger blocks stay as they are."""
     assert tile == choose_tile_shape(block, pixel_bytes)
+
+
+def test_wide_strips_stack_within_the_pixels():
+    """Of a single byte per pixel too, strips stack to no more pixels than coverage has room for."""
+    assert choose_tile_shape((1, 100_000), 1) == (TILE_PIXELS // 100_000, 100_000)
 
 
 @pytest.mark.parametrize(("strip", "pixel_bytes"), [(1, 8), (7, 8), (16, 24)])
