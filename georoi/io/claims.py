@@ -167,10 +167,9 @@ class Claim:
         while True:
             name = _private_name()
             descriptor = os.open(name, _FLAGS | os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=self.folder)
-            mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-            os.fchmod(descriptor, 0o600)
-            if self._keep(name, descriptor):
-                return Temporary(name, descriptor, mode)
+            made = self._make_private(name, descriptor, 0o600)
+            if made is not None:
+                return made
 
     def make_folder(self) -> Temporary:
         """Make a private, locked, empty folder in the folder."""
@@ -178,10 +177,9 @@ class Claim:
             name = _private_name()
             os.mkdir(name, 0o777, dir_fd=self.folder)
             descriptor = os.open(name, _FLAGS | os.O_RDONLY | os.O_DIRECTORY, dir_fd=self.folder)
-            mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-            os.fchmod(descriptor, 0o700)
-            if self._keep(name, descriptor):
-                return Temporary(name, descriptor, mode)
+            made = self._make_private(name, descriptor, 0o700)
+            if made is not None:
+                return made
 
     def path_of(self, temporary: Temporary) -> Path:
         """Give the path of a temporary, for libraries that take nothing else."""
@@ -194,14 +192,20 @@ class Claim:
         finally:
             os.close(temporary.descriptor)
 
-    def _keep(self, name: str, descriptor: int) -> bool:
-        """Lock a new temporary; False if somebody's sweep took it in the instant before."""
-        with contextlib.suppress(OSError):  # no flock here: see the module's docstring
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if _is_same(name, descriptor, self.folder):
-            return True
+    def _make_private(self, name: str, descriptor: int, private: int) -> Temporary | None:
+        """Lock a new temporary; None if somebody's sweep took it in the instant before."""
+        try:
+            mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+            os.fchmod(descriptor, private)
+            with contextlib.suppress(OSError):  # no flock here: see the module's docstring
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if _is_same(name, descriptor, self.folder):
+                return Temporary(name, descriptor, mode)
+        except BaseException:
+            self.discard(Temporary(name, descriptor, 0))
+            raise
         os.close(descriptor)
-        return False
+        return None
 
     def _acquire(self) -> int:
         tries = 0
@@ -268,6 +272,15 @@ def _sweep_one(name: str, folder: int) -> None:
             _remove(name, folder)
     finally:
         os.close(descriptor)
+
+
+def flush_folder(folder: int) -> tuple[str, ...]:
+    """Make a rename durable; a note where the file system cannot say so, since the output itself is whole."""
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        return (f"the folder could not be flushed to disk ({error.strerror})",)
+    return ()
 
 
 def _private_name() -> str:

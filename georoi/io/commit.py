@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 
 from georoi.errors import OutputError
-from georoi.io.claims import Claim, Temporary, translate
+from georoi.io.claims import Claim, Temporary, flush_folder, translate
 from georoi.io.spec import Written
 
 Buffer = bytes | bytearray | memoryview
@@ -121,9 +121,9 @@ class Output:
             os.fsync(part.descriptor)
             digest = self._hash.hexdigest() if self._hash is not None else self._read_back(part.descriptor)
             self._appear(part)
-            os.fsync(self._claim.folder)
         except OSError as error:
             raise translate(error, self.path) from error
+        notes += flush_folder(self._claim.folder)
         return Written(path=self.path, format=format, bytes=self._size, sha256=digest, notes=notes)
 
     def _open(self) -> Temporary:

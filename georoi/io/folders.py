@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from georoi.errors import OutputError, OutputExistsError
-from georoi.io.claims import Claim, Temporary, translate
+from georoi.io.claims import Claim, Temporary, flush_folder, translate
 from georoi.io.spec import Written
 
 _EXCHANGE = 2  # RENAME_EXCHANGE of linux/fs.h
@@ -73,9 +73,9 @@ class OutputFolder:
             self._claim.check_again()
             self._check_kind()
             self._appear(self._part)
-            os.fsync(self._claim.folder)
         except OSError as error:
             raise translate(error, self.path) from error
+        notes += flush_folder(self._claim.folder)
         return Written(path=self.path, format=format, bytes=size, sha256=digest, notes=notes)
 
     def _check_kind(self) -> None:
