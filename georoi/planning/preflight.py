@@ -9,9 +9,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from georoi.crs import crs_label, geodesic_area
+from georoi.crs import area_of_use, crs_label, geodesic_area, lonlat_bounds
 from georoi.errors import GeoroiError
-from georoi.grid import grid_crs
+from georoi.grid import grid_bounds, grid_crs
 from georoi.options import Boundary
 from georoi.planning.alignment import align
 from georoi.planning.checkreport import CheckReport, Level, Remark, Verdict
@@ -90,7 +90,21 @@ def _align(header: Header, rois: ROISet, remarks: list[Remark], allow_ballpark: 
         remarks.append(_blocking(error, "crs", hint))
         return None
     remarks += [Remark(Level.FINDING, "crs", note) for note in aligned.notes]
+    if _is_beyond_use(header):
+        label = crs_label(grid_crs(header.grid))
+        text = f"the raster lies outside the area that {label} is made for: planar areas are off there"
+        remarks.append(Remark(Level.NOTE, "crs", text))
     return aligned
+
+
+def _is_beyond_use(header: Header) -> bool:
+    """Tell whether the raster lies wholly outside the area of use of its CRS."""
+    crs = grid_crs(header.grid)
+    use = None if crs is None else area_of_use(crs)
+    here = None if crs is None else lonlat_bounds(crs, grid_bounds(header.grid))
+    if use is None or here is None or use[0] > use[2] or here[0] > here[2]:
+        return False
+    return not (here[0] < use[2] and use[0] < here[2] and here[1] < use[3] and use[1] < here[3])
 
 
 def _plan(header: Header, aligned: GridROIs, remarks: list[Remark]) -> Plan | None:

@@ -58,6 +58,19 @@ def test_diagonal_roi_costs_its_blocks_not_its_bounding_box():
     assert plan_of(diagonal).n_blocks < 16
 
 
+def test_corridor_across_a_raster_of_a_million_squared():
+    """A corridor through 3.8 million blocks plans the few thousand that it runs through."""
+    side = 1_000_000
+    header = make_header((side, side), (512, 512))
+    corridor = shapely.buffer(shapely.LineString([(0, 0), (side, side)]), 300)
+
+    plan = plan_of(corridor, header=header)
+
+    assert plan.n_blocks_total == 1954**2
+    assert 1954 * 3 - 2 <= plan.n_blocks <= 1954 * 3.1
+    assert len(plan) == plan.n_reads == plan.n_blocks
+
+
 def test_touching_a_block_edge_is_no_overlap():
     """A ROI that ends exactly on a block's edge does not need the next block."""
     assert block_places(plan_of(shapely.box(10, 10, 20, 20))) == {(1, 1)}

@@ -214,6 +214,22 @@ def test_crs_decision_is_said():
     assert "accuracy" in other.facts["CRS"]
 
 
+def test_raster_outside_the_area_of_use():
+    """A north zone used south of the equator, as some agencies do, is worth a note; the job is still ok."""
+    header = make_header(
+        (100, 100), (50, 50), crs="EPSG:32621", affine=(30, 0, 700_000, 0, -30, -2_800_000), nodata=0
+    )
+    roi = shapely.box(700_100, -2_801_000, 701_000, -2_800_100)
+
+    report = preflight(header, rois_of(roi, crs="EPSG:32621"))
+
+    ((level, text),) = levels(report, "crs")
+    assert level is Level.NOTE
+    assert "outside the area that EPSG:32621" in text
+    assert levels(preflight(HEADER, rois_of(box(0, 0, 9, 9))), "crs") == []
+    assert report.ok
+
+
 def test_predicted_work_is_the_plan_s():
     """Blocks and bytes are those that a plan gives."""
     rois = rois_of(box(45, 10, 55, 20))
