@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -223,7 +224,9 @@ def _grid_of(array: Any) -> GeoBox | None:
     """
     import odc.geo.xr  # noqa: F401  (gives arrays their .odc)
 
-    grid: GeoBox | None = array.odc.geobox
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)  # odc-geo multiplies transforms with *
+        grid: GeoBox | None = array.odc.geobox
     if grid is None or grid.crs is not None:
         return grid
     a, b, _, d, e, _ = tuple(grid.affine)[:6]
