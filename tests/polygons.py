@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
+from georoi.grid import to_pixels, to_world
 from georoi.kernels.edges import EdgeIndex, Edges
 
 KINDS = (
@@ -63,6 +65,21 @@ def index_of(geometry: Any, *, y_up: bool = True) -> EdgeIndex:
 def edges_of(geometry: Any, *, y_up: bool = True) -> Edges:
     """Take all edges of one shapely geometry in pixel coordinates."""
     return index_of(geometry, y_up=y_up).select(0)
+
+
+def on_grid(geometry: Any, grid: GeoBox) -> Any:
+    """Bring shapely geometries from world to pixel coordinates of a grid, in GDAL's arithmetic."""
+    return shapely.transform(geometry, lambda xy: np.column_stack(to_pixels(grid, xy[:, 0], xy[:, 1])))
+
+
+def off_grid(geometry: Any, grid: GeoBox) -> Any:
+    """Bring shapely geometries from pixel to world coordinates of a grid."""
+    return shapely.transform(geometry, lambda xy: np.column_stack(to_world(grid, xy[:, 0], xy[:, 1])))
+
+
+def index_on(geometry: Any, grid: GeoBox) -> EdgeIndex:
+    """Index the edges of shapely geometries in world coordinates on a grid, as planning does."""
+    return index_of(on_grid(geometry, grid), y_up=grid.affine.determinant < 0)
 
 
 def exact_area(geometry: Any, box: tuple[int, int, int, int]) -> Fraction:
