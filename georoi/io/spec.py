@@ -135,7 +135,7 @@ def fit_nodata(nodata: Number, dtype: str) -> Number:
         RasterError: E-RAS-05 if no pixel of the dtype can hold it.
     """
     kind = np.dtype(dtype)
-    if abs(nodata) > 1.8e308 and not math.isinf(nodata):  # an int beyond every float
+    if isinstance(nodata, int) and nodata.bit_length() > 1000:  # beyond every float
         raise _unfit(nodata, dtype)
     if kind.kind == "f":
         with np.errstate(over="ignore"):

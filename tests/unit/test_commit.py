@@ -419,7 +419,7 @@ print(killed)
 
 
 def test_a_killed_writer_leaves_no_visible_file(tmp_path):
-    """kill -9 at random moments: a file is seen whole or not at all; the next writer sweeps what is hidden."""
+    """kill -9 at random moments: a file is seen whole or not at all; the next writer sweeps the rest."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", KILLED, str(tmp_path), str(random.randrange(10**6))],
         cwd=ROOT,
@@ -473,7 +473,7 @@ def test_a_folder_appears_whole_and_is_exchanged_whole(tmp_path):
 
 
 def test_a_folder_is_replaced_where_exchange_is_not_to_be_had(tmp_path, monkeypatch):
-    """Two renames do it then, and the old one is not under a name that is swept before the new one is there."""
+    """Two renames do it; the old one has no name that is swept before the new one is there."""
     monkeypatch.setattr("georoi.io.folders._exchange", lambda *_: False)
     (tmp_path / "a.zarr").mkdir()
     (tmp_path / "a.zarr" / "old").write_bytes(b"old")
