@@ -46,7 +46,9 @@ def fetched(url: str, name: str) -> Iterator[Path]:
                             "E-ROI-01", f"{name} is larger than 1 GiB", hint="download it yourself"
                         )
                     out.write(piece)
-        except (OSError, ValueError, urllib.error.URLError) as error:
+        except (OSError, ValueError) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
             raise ROIError(
                 "E-ROI-01",
                 f"{name} cannot be fetched",
@@ -72,5 +74,6 @@ class _OnlyHTTP(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         if urlsplit(newurl).scheme not in ("http", "https"):
+            fp.close()
             raise urllib.error.URLError(f"redirected to {shown(newurl)}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)

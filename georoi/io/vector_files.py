@@ -104,9 +104,12 @@ def read_file(path: Path, name: str, layer: str | int | None, where: str | None,
             data = read_text(path, name)
             check_kml(data, name)
             return _read_layer(data, name, None if layer == path.stem else layer, where)
-        if kind in (Format.ZIP, Format.SHAPEFILE):
-            return _read_shapefile(path, name, kind, layer, where)
-        with _without_side_files(path, kind) as target:
+        with _reachable(path, kind) as target:
+            if kind is Format.ZIP:
+                return _read_zip(target, name, layer, where)
+            if kind is Format.SHAPEFILE:
+                _only_layer(layer, path.stem, name)
+                return _read_shapefile(target, name, where)
             return _read_layer(str(target), name, layer, where, box)
 
 
@@ -144,13 +147,13 @@ def _only_layer(layer: str | int | None, only: str, name: str) -> None:
         ogr.choose_layer([(only, "Unknown")], layer, name)
 
 
-def _read_shapefile(path: Path, name: str, kind: Format, layer: str | int | None, where: str | None) -> Read:
-    if kind is Format.ZIP:
-        members = {member.rpartition("/")[2][:-4]: member for member in shapefiles_in(path, name)}
-        chosen = ogr.choose_layer([(stem, "Unknown") for stem in members], layer, name)
-        target = f"/vsizip/{{{path}}}/{list(members.values())[chosen]}"
-        return _read_layer(target, name, None, where)
-    _only_layer(layer, path.stem, name)
+def _read_zip(path: Path, name: str, layer: str | int | None, where: str | None) -> Read:
+    members = {member.rpartition("/")[2][:-4]: member for member in shapefiles_in(path, name)}
+    chosen = ogr.choose_layer([(stem, "Unknown") for stem in members], layer, name)
+    return _read_layer(f"/vsizip/{{{path}}}/{list(members.values())[chosen]}", name, None, where)
+
+
+def _read_shapefile(path: Path, name: str, where: str | None) -> Read:
     read = _read_layer(str(path), name, None, where)
     notes = list(read.features.notes)
     beside = {other.suffix.lower() for other in path.parent.glob(f"{_escaped(path.stem)}.*")}
@@ -177,20 +180,30 @@ def _has_accents(features: Features) -> bool:
 
 
 @contextmanager
-def _without_side_files(path: Path, kind: Format) -> Iterator[Path]:
-    """Copy a GeoPackage in write-ahead mode elsewhere: SQLite would make files beside it to read it."""
-    with path.open("rb") as file:
-        head = file.read(20)
-    if kind is not Format.GPKG or head[18:20] != b"\x02\x02":
+def _reachable(path: Path, kind: Format) -> Iterator[Path]:
+    """Give a path of the file that GDAL can take, and where reading leaves nothing beside the file.
+
+    A GeoPackage in write-ahead mode is copied, since SQLite makes files beside one to read it. A path that
+    pyogrio would take apart at its ! or ?, or GDAL at its braces, is linked under a plain one.
+    """
+    logged = kind is Format.GPKG and _write_version(path) == 2
+    if not logged and not set("!?{}") & set(str(path)):
         yield path
         return
     with TemporaryDirectory(prefix="georoi-") as folder:
-        copy = Path(folder) / path.name
-        shutil.copyfile(path, copy)
-        log = path.with_name(f"{path.name}-wal")
-        if log.is_file():
-            shutil.copyfile(log, copy.with_name(f"{path.name}-wal"))
-        yield copy
+        for part in path.parent.glob(f"{_escaped(path.stem)}.*"):
+            link = Path(folder) / f"rois{part.name[len(path.stem) :]}"
+            if not logged:
+                link.symlink_to(part)
+            elif part.name in (path.name, f"{path.name}-wal"):
+                shutil.copyfile(part, link)
+        yield Path(folder) / f"rois{path.suffix}"
+
+
+def _write_version(path: Path) -> int:
+    """Read from an SQLite header how the file is written: 1 with a journal, 2 with a write-ahead log."""
+    with path.open("rb") as file:
+        return file.read(20)[18]
 
 
 def filtered(read: Read, where: str | None) -> Read:

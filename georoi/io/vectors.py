@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from georoi.crs import parse_crs
+from georoi.crs import CRS, parse_crs
 from georoi.errors import ROIError, UsageError
 from georoi.io.geojson_text import stated_by
 from georoi.io.vector_files import Box, Read, filtered, geojson_crs, located, read_file
@@ -59,8 +59,13 @@ def read_rois(
     """
     rules = Rules(id_column=id_column, on_invalid=on_invalid, on_duplicate=on_duplicate)
     box = None if bbox is None else _check_box(bbox)
-    options = (layer, where, id_column, rois_crs, box)
-    if isinstance(source, ROISet) and all(option is None for option in options):
+    if where is not None and (not where.strip() or "\x00" in where):
+        raise ROIError(
+            "E-ROI-09", "the filter given as where= is empty or no text", found={"where": plain(where)}
+        )
+    if isinstance(source, ROISet) and all(
+        option is None for option in (layer, where, id_column, rois_crs, box)
+    ):
         return source
     if isinstance(source, (str, os.PathLike)):
         with located(source, layer) as (path, name, wanted):
@@ -69,12 +74,21 @@ def read_rois(
         raise UsageError("E-USE-01", "layer= chooses a layer of a file, and the source is none")
     else:
         read = filtered(_read_object(source), where)
-    if rois_crs is None or read.pixel:
-        space = (read.crs, read.pixel)
-        if read.pixel and rois_crs is not None and not says_pixel(rois_crs):
-            raise UsageError("E-USE-01", "rois_crs= is given, but the ROIs are in pixel space")
-    else:
-        space = choose_space(read.crs if read.states_crs else None, rois_crs, read.name)
+    return _make(read, where, box, _space(read, rois_crs), rules)
+
+
+def _space(read: Read, rois_crs: object) -> tuple[CRS | None, bool]:
+    """Decide the CRS, and whether it is pixel space; what a format means by silence yields to `rois_crs=`."""
+    if rois_crs is None:
+        return read.crs, read.pixel
+    if read.pixel and not says_pixel(rois_crs):
+        raise UsageError("E-USE-01", "rois_crs= is given, but the ROIs are in pixel space")
+    return choose_space(read.crs if read.states_crs else None, rois_crs, read.name)
+
+
+def _make(
+    read: Read, where: str | None, box: Box | None, space: tuple[CRS | None, bool], rules: Rules
+) -> ROISet:
     if where is not None and not len(read.features):
         raise ROIError(
             "E-ROI-02", f"no feature of {read.name} meets the filter", found={"where": plain(where)}
@@ -131,11 +145,11 @@ def _near(features: Features, box: Box) -> Features:
 
 
 def _off(features: Features, name: str, box: Box) -> ROIError:
-    bounds = shapely.total_bounds(features.geometry)
+    bounds = shapely.total_bounds(features.geometry).tolist() if len(features) else []
     return ROIError(
         "E-ROI-02",
         f"no ROI of {name} meets the box asked for",
-        found={"bbox": _numbers(box), "rois": _numbers(bounds)},
+        found={"bbox": _numbers(box), **({"rois": _numbers(bounds)} if bounds else {})},
         hint="bbox= is in the CRS of the ROIs, in the order xmin, ymin, xmax, ymax",
     )
 
