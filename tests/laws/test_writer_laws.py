@@ -1,4 +1,4 @@
-"""Laws of the writers: whatever the lattice of pieces, what GDAL reads is the array, and the bytes are the same."""
+"""Laws of the writers: whatever the lattice of pieces, GDAL reads the array, and the bytes are the same."""
 
 from __future__ import annotations
 
