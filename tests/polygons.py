@@ -87,9 +87,10 @@ def exact_area(geometry: Any, box: tuple[int, int, int, int]) -> Fraction:
     total = Fraction(0)
     for part in shapely.get_parts(geometry):
         for number, ring in enumerate(shapely.get_rings(part)):
-            points = [(Fraction(x), Fraction(y)) for x, y in shapely.get_coordinates(ring)[:-1].tolist()]
+            points = [tuple(point) for point in shapely.get_coordinates(ring)[:-1].tolist()]
             for axis, limit, side in ((0, box[0], 1), (0, box[2], -1), (1, box[1], 1), (1, box[3], -1)):
-                points = _cut(points, axis, Fraction(int(limit)), side)
+                points = _cut(points, axis, int(limit), side)
+            points = [(Fraction(x), Fraction(y)) for x, y in points]
             area = sum(
                 (a[0] * b[1] - b[0] * a[1] for a, b in zip(points, points[1:] + points[:1], strict=True)),
                 Fraction(0),
@@ -98,15 +99,20 @@ def exact_area(geometry: Any, box: tuple[int, int, int, int]) -> Fraction:
     return total
 
 
-def _cut(points: list[tuple[Fraction, ...]], axis: int, limit: Fraction, side: int) -> Any:
-    """Keep of a ring what lies on one side of a line (Sutherland and Hodgman)."""
-    kept: list[tuple[Fraction, ...]] = []
+def _cut(points: list[tuple[Any, ...]], axis: int, limit: int, side: int) -> list[tuple[Any, ...]]:
+    """Keep of a ring what lies on one side of a line (Sutherland and Hodgman).
+
+    Coordinates are floats until they are cut, then fractions; both compare with integers without rounding.
+    """
+    kept = []
     for a, b in zip(points, points[1:] + points[:1], strict=True):
-        if (a[axis] - limit) * side >= 0:
+        is_in, next_in = (p[axis] >= limit if side > 0 else p[axis] <= limit for p in (a, b))
+        if is_in:
             kept.append(a)
-        if (a[axis] - limit) * (b[axis] - limit) < 0:
-            share = (limit - a[axis]) / (b[axis] - a[axis])
-            kept.append(tuple(p + share * (q - p) for p, q in zip(a, b, strict=True)))
+        if is_in != next_in:
+            one, other = (tuple(map(Fraction, p)) for p in (a, b))
+            share = (limit - one[axis]) / (other[axis] - one[axis])
+            kept.append(tuple(p + share * (q - p) for p, q in zip(one, other, strict=True)))
     return kept
 
 
