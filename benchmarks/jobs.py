@@ -49,7 +49,7 @@ def command(
             "gdalwarp", "-q", "-overwrite", "-cutline", str(rois), "-te", *map(repr, bounds), "-tr", repr(pixel), repr(pixel),
             "-multi", "-wo", "NUM_THREADS=ALL_CPUS", "-wm", "256", "--config", "GDAL_CACHEMAX", "512",
             "-co", "TILED=YES", "-co", "BLOCKXSIZE=512", "-co", "BLOCKYSIZE=512", "-co", "COMPRESS=DEFLATE",
-            "-co", "PREDICTOR=2", "-co", "NUM_THREADS=ALL_CPUS", "-co", "SPARSE_OK=TRUE", "-co", "BIGTIFF=IF_SAFER",
+            "-co", "PREDICTOR=2", "-co", "ZLEVEL=1", "-co", "NUM_THREADS=ALL_CPUS", "-co", "SPARSE_OK=TRUE", "-co", "BIGTIFF=IF_SAFER",
             str(scene), str(out),
         ]  # fmt: skip
     scripts = {

@@ -15,6 +15,6 @@ with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS", GDAL_CACHEMAX=512):
     polygon = Geometry(frame.geometry.union_all(), frame.crs).to_crs(data.odc.crs)
     clipped = data.odc.crop(polygon, all_touched=False).fillna(0).astype("uint16")
     clipped.rio.write_nodata(0).rio.to_raster(
-        out, tiled=True, blockxsize=512, blockysize=512, compress="deflate", predictor=2, num_threads="all_cpus",
+        out, tiled=True, blockxsize=512, blockysize=512, compress="deflate", predictor=2, zlevel=1, num_threads="all_cpus",
         sparse_ok=True, windowed=True, lock=threading.Lock(),
     )  # fmt: skip

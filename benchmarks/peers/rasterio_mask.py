@@ -12,7 +12,7 @@ with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS", GDAL_CACHEMAX=512), rasterio.open
     values, transform = mask(src, list(frame.geometry), crop=True)
     profile = src.profile | {
         "height": values.shape[1], "width": values.shape[2], "transform": transform, "tiled": True,
-        "blockxsize": 512, "blockysize": 512, "compress": "deflate", "predictor": 2, "num_threads": "all_cpus",
+        "blockxsize": 512, "blockysize": 512, "compress": "deflate", "predictor": 2, "zlevel": 1, "num_threads": "all_cpus",
         "sparse_ok": True, "bigtiff": "if_safer",
     }  # fmt: skip
     with rasterio.open(out, "w", **profile) as dst:

@@ -15,6 +15,6 @@ with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS", GDAL_CACHEMAX=512):
     clipped = data.rio.clip_box(*frame.total_bounds).rio.clip(frame.geometry.values, frame.crs)
     writing = {"windowed": True, "lock": threading.Lock()} if mode == "dask" else {}
     clipped.rio.to_raster(
-        out, tiled=True, blockxsize=512, blockysize=512, compress="deflate", predictor=2, num_threads="all_cpus",
+        out, tiled=True, blockxsize=512, blockysize=512, compress="deflate", predictor=2, zlevel=1, num_threads="all_cpus",
         sparse_ok=True, **writing,
     )  # fmt: skip
