@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from georoi.cli.console import Console, json_option, talk_options
-from georoi.planning.wording import say_bytes
+from georoi.wording import say_bytes
 
 
 @click.command("demo", short_help="Make a small scene with regions of interest and clip them.")

@@ -20,7 +20,7 @@ import georoi
 from georoi.cli.console import Console
 from georoi.cli.text import harmless_lines
 from georoi.errors import CATALOGUE, GeoroiError, MemoryBudgetError
-from georoi.planning.wording import printable
+from georoi.wording import printable
 
 EXIT_CODES = {
     0: "done",

@@ -10,7 +10,7 @@ from georoi.cli.choices import RasterChoice, RoiChoice, carried
 from georoi.cli.console import Console, json_option, talk_options
 from georoi.cli.options import path_arguments, raster_options, roi_options
 from georoi.cli.text import facts
-from georoi.planning.wording import say_bytes, say_count
+from georoi.wording import say_bytes, say_count
 
 if TYPE_CHECKING:
     from georoi.values.raster import Raster

@@ -10,6 +10,7 @@ from georoi.cli.options import (
     boundary_option,
     crop_option,
     output_options,
+    pad_option,
     path_arguments,
     raster_options,
     roi_options,
@@ -32,6 +33,7 @@ from georoi.cli.report import report_written
     help="With --labels: which ROI takes a pixel that several share.",
 )
 @crop_option
+@pad_option
 @soft_options
 @click.option("--dtype", metavar="TYPE", help="The output's data type, e.g. uint8 or float32.")
 @raster_options

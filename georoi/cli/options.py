@@ -109,7 +109,7 @@ crop_option = click.option(
     "--crop",
     type=click.Choice(CROPS),
     help="The output's grid: the window of the ROIs (the default), that window widened to blocks, or none: "
-    "the whole raster (the default with --invert, and for mask).",
+    "the whole raster (the default with --invert).",
 )
 
 soft_options = stacked(

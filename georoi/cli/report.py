@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from georoi.cli.console import Console
-from georoi.planning.wording import say_bytes, say_count
+from georoi.wording import say_bytes, say_count
 
 if TYPE_CHECKING:
     from georoi.io.spec import Written

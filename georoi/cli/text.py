@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from georoi.planning.wording import printable
+from georoi.wording import printable
 
 
 def harmless_lines(text: object) -> str:

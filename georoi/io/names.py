@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from georoi.planning.wording import printable
+from georoi.wording import printable
 
 LONGEST_NAME = 100
 LONGEST_MESSAGE = 300

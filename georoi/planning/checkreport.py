@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from georoi.planning.wording import printable, say_count, say_percent
+from georoi.wording import printable, say_count, say_percent
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from georoi.options import Crop
-from georoi.planning.wording import printable, say_bytes, say_count, say_grid, say_share
+from georoi.planning.wording import say_grid
+from georoi.wording import printable, say_bytes, say_count, say_share
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,9 +11,9 @@ from odc.geo.geobox import GeoBox
 from georoi.crs import CRS, crs_label, find_operation, lonlat_bounds, looks_swapped, transform_points
 from georoi.errors import CRSError, GeoroiError
 from georoi.grid import Bounds, grid_bounds, grid_crs, to_world
-from georoi.planning.wording import printable, say_count
 from georoi.values.gridrois import GridROIs
 from georoi.values.raster import Header
+from georoi.wording import printable, say_count
 
 EARTH = 6371.0088
 """Mean radius of the Earth in km (IUGG)."""

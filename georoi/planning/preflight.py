@@ -20,10 +20,11 @@ from georoi.planning.overlap_check import bounds_look_swapped
 from georoi.planning.plan import Plan, make_plan
 from georoi.planning.shapes import to_polygons
 from georoi.planning.traps import find_traps
-from georoi.planning.wording import printable, say_bytes, say_count, say_grid, say_percent, say_share
+from georoi.planning.wording import say_grid
 from georoi.values.gridrois import GridROIs
 from georoi.values.raster import Header, Raster, require_grid
 from georoi.values.rois import Finding, ROISet
+from georoi.wording import printable, say_bytes, say_count, say_percent, say_share
 
 Floats = NDArray[np.float64]
 
