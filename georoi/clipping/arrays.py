@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from georoi.clipping.chunks import Chunk, ChunkSize, Layout, find_work, lay_chunks, lazy_weights
 from georoi.clipping.filling import Filling, choose_filling
-from georoi.clipping.options import ClipOptions, in_cells
+from georoi.clipping.options import ClipOptions
 from georoi.clipping.tiles import place_in
 from georoi.clipping.writing import OutputOptions, lazy_pieces
 from georoi.engine.lazy import as_lazy, compute_now, is_lazy, lazy_array, make_name
@@ -43,7 +43,7 @@ def clip_array(
         chunks: Pixels per chunk, for a lazy result; those of the array by default.
         compute: True for numpy, False for dask; by default as the array is, or dask if chunks are given.
     """
-    plan = options.plan(in_cells(source.header), rois)
+    plan = options.plan(source.header, rois)
     filling = choose_filling(source.header, nodata=options.nodata, needed=options.apply_mask)
     lazy = is_lazy(source.array.data) or chunks is not None or compute is False
     values, weights = _clip(source, plan, options, filling, chunks, lazy=lazy)
@@ -66,7 +66,7 @@ def array_to_file(
 
     Integers without nodata stay integers, and a mask tells which pixels are valid.
     """
-    plan = options.plan(in_cells(source.header), rois)
+    plan = options.plan(source.header, rois)
     filling = choose_filling(source.header, nodata=options.nodata, to_file=True, needed=options.apply_mask)
     values, weights = _clip(source, plan, options, filling, None, lazy=True)
     has_mask = options.apply_mask and filling.nodata is None

@@ -79,33 +79,39 @@ def cut_window(
 
 
 def find_work(plan: Plan, row_cuts: NDArray[np.int64], col_cuts: NDArray[np.int64]) -> Layout:
-    """Find which tiles meet which chunks, wherever these are cut.
+    """Find which tiles each chunk needs, wherever chunks are cut: those with a touched block in common.
 
     Args:
         plan: The plan.
         row_cuts: Where chunks begin and end along rows, in pixels of the raster, shape (chunk rows + 1,).
         col_cuts: The same along columns.
     """
-    tiles = plan.tiles
-    first_row = np.searchsorted(row_cuts, tiles[:, 0], side="right") - 1
-    last_row = np.searchsorted(row_cuts, tiles[:, 1], side="left") - 1
-    first_col = np.searchsorted(col_cuts, tiles[:, 2], side="right") - 1
-    last_col = np.searchsorted(col_cuts, tiles[:, 3], side="left") - 1
-    wide = last_col - first_col + 1
-    count = (last_row - first_row + 1) * wide
-    tile = np.repeat(np.arange(len(tiles)), count)
-    step = np.arange(len(tile)) - np.repeat(np.cumsum(count) - count, count)
-    row, col = first_row[tile] + step // wide[tile], first_col[tile] + step % wide[tile]
-    key = row * len(col_cuts) + col
-    order = np.argsort(key, kind="stable")
-    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
+    blocks = plan.blocks
+    tiles = np.repeat(np.arange(len(plan)), np.diff(plan.tiled_blocks.start))
+    rows = _spans(row_cuts, blocks[:, 0], blocks[:, 1])
+    cols = _spans(col_cuts, blocks[:, 2], blocks[:, 3])
+    wide = cols[1] - cols[0]
+    count = (rows[1] - rows[0]) * wide
+    block = np.repeat(np.arange(len(blocks)), count)
+    step = np.arange(len(block)) - np.repeat(np.cumsum(count) - count, count)
+    row, col = rows[0][block] + step // wide[block], cols[0][block] + step % wide[block]
+    needs = np.unique((row * len(col_cuts) + col) * len(plan) + tiles[block])
+    chunk, tile = np.divmod(needs, len(plan))
+    starts = np.flatnonzero(np.diff(chunk, prepend=-1))
     work: dict[tuple[int, int], Chunk] = {}
-    for group in np.split(tile[order], starts[1:]) if len(starts) else []:
-        at = order[starts[len(work)]]
-        i, j = int(row[at]), int(col[at])
+    for number, group in zip(chunk[starts].tolist(), np.split(tile, starts[1:]), strict=bool(len(starts))):
+        i, j = divmod(number, len(col_cuts))
         window = (int(row_cuts[i]), int(row_cuts[i + 1]), int(col_cuts[j]), int(col_cuts[j + 1]))
         work[i, j] = Chunk(window, tuple(group.tolist()))
     return Layout(_lengths(row_cuts), _lengths(col_cuts), work)
+
+
+def _spans(
+    cuts: NDArray[np.int64], start: NDArray[np.int64], stop: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give the first chunk that each stretch meets, and the one after the last."""
+    first = np.searchsorted(cuts, np.maximum(start, cuts[0]), side="right") - 1
+    return first, np.searchsorted(cuts, np.minimum(stop, cuts[-1]), side="left")
 
 
 def _lengths(cuts: NDArray[np.int64]) -> tuple[int, ...]:

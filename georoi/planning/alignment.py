@@ -57,7 +57,8 @@ def align(rois: ROISet, grid: GeoBox, *, pixel_grid: bool, allow_ballpark: bool 
     target = grid_crs(grid)
     if pixel_grid or rois.crs is None or target is None or not len(rois.geometry):
         parts = split_rings(rois.geometry)
-        return _grid_rois(rois, grid, parts, "", ())
+        col0, row0 = _first_pixel(grid)
+        return _grid_rois(rois, grid, parts._replace(x=parts.x - col0, y=parts.y - row0), "", ())
     xmin, ymin, xmax, ymax = (float(value) for value in shapely.total_bounds(rois.geometry))
     bounds = (xmin, ymin, xmax, ymax)
     check_range(rois.crs, bounds)
@@ -82,6 +83,12 @@ def align(rois: ROISet, grid: GeoBox, *, pixel_grid: bool, allow_ballpark: bool 
     parts = split_rings(geometry)
     x, y = to_pixels(grid, parts.x, parts.y)
     return _grid_rois(rois, grid, parts._replace(x=x, y=y), str(moved.operation), tuple(notes))
+
+
+def _first_pixel(grid: GeoBox) -> tuple[float, float]:
+    """Give the pixel that a grid in pixel space begins at: that of its raster, if it is a window of one."""
+    a, b, c, d, e, f = (float(value) for value in grid.affine[:6])
+    return (c, f) if (a, b, d, e) == (1, 0, 0, 1) else (0.0, 0.0)
 
 
 def _check_sides(rois: ROISet, grid: GeoBox, pixel_grid: bool) -> None:
