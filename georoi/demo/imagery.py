@@ -55,7 +55,8 @@ class Cube:
     @property
     def clear(self) -> NDArray[np.float64]:
         """Share of clear pixels per date."""
-        return np.isin(self.arrays["SCL"].values, CLEAR).mean(axis=(1, 2))
+        share: NDArray[np.float64] = np.isin(self.arrays["SCL"].values, CLEAR).mean(axis=(1, 2))
+        return share
 
     def clearest(self, months: tuple[int, ...] = (6, 7, 8, 9)) -> list[str]:
         """The clearest date in these months of each year, the earliest of equals."""

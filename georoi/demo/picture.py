@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 
 from georoi import api
+from georoi.grid import grid_crs, make_grid
+from georoi.io.arrays import read_array
 from georoi.values.rois import ROISet
 
 ZOOM = 4
@@ -56,20 +57,24 @@ def _paint(image: xr.DataArray, low: NDArray[np.float64], high: NDArray[np.float
     """Stretch to 8 bit, paper where nodata, each pixel `ZOOM` times as large."""
     values = _colours(image)
     span = np.maximum(high - low, 1)[:, np.newaxis, np.newaxis]
-    painted = np.clip((values - low[:, np.newaxis, np.newaxis]) / span, 0, 1) ** 0.8 * 255
-    painted = painted.round().astype(np.uint8)
+    bright = np.clip((values - low[:, np.newaxis, np.newaxis]) / span, 0, 1) ** 0.8
+    painted: Image = (bright * 255).round().astype(np.uint8)
     painted[:, (values == 0).all(axis=0)] = np.array(PAPER, np.uint8)[:, np.newaxis]
     return painted.repeat(ZOOM, axis=1).repeat(ZOOM, axis=2)
 
 
 def _outlines(scene: xr.DataArray, rois: ROISet) -> NDArray[np.bool_]:
     """Which pixels of the enlarged picture lie on the outline of an ROI."""
-    grid: GeoBox = scene.odc.geobox.zoom_out(1 / ZOOM)
+    coarse = read_array(scene).header.grid
+    rows, cols = coarse.shape
+    a, b, c, d, e, f = coarse.affine[:6]
+    fine = (a / ZOOM, b / ZOOM, c, d / ZOOM, e / ZOOM, f)
+    grid = make_grid((rows * ZOOM, cols * ZOOM), fine, grid_crs(coarse))
     canvas = xr.DataArray(np.zeros(grid.shape, np.uint8), dims=("y", "x"), coords=xr_coords(grid))
     lines = np.zeros(grid.shape, dtype=bool)
     for number in range(len(rois)):
         inside = api.mask(canvas, rois[[number]], crop=False, compute=True).values.astype(bool).squeeze()
-        lines |= inside ^ _eroded(inside)
+        lines |= ~_eroded(~inside) ^ _eroded(inside)
     return lines
 
 

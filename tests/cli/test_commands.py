@@ -1,0 +1,334 @@
+"""The commands on the synthetic demo: what they print, write and exit with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+import georoi
+from georoi.demo import Demo
+from tests.cli.conftest import Run
+
+
+def read(path: Path | str) -> np.ndarray:
+    with rasterio.open(path) as dataset:
+        return dataset.read()
+
+
+def files() -> list[str]:
+    return sorted(path.name for path in Path().iterdir())
+
+
+def test_info_describes_both_sides(run: Run, demo: Demo) -> None:
+    """`info` names grid, CRS, bands and nodata, and the ROIs with their ids."""
+    result = run("info", demo.latest, "--rois", demo.rois)
+
+    assert result.exit_code == 0
+    assert "crs:    EPSG:3035" in result.stdout
+    assert "1 B02, uint16, nodata 0" in result.stdout
+    assert "count:   15 ROIs" in result.stdout
+    assert "S01, S02" in result.stdout
+    assert result.stderr == ""
+
+
+def test_info_json(run: Run, demo: Demo) -> None:
+    """`info --json` is one object with both sides."""
+    told = json.loads(run("info", demo.latest, "--rois", demo.rois, "--json").stdout)
+
+    assert told["schema"] == "georoi.info/1"
+    assert told["raster"]["shape"] == [1400, 1500]
+    assert told["rois"]["count"] == 15
+    assert len(told["rois"]["fingerprint"]) == 64
+
+
+def test_a_missing_raster_is_exit_3(run: Run) -> None:
+    """A raster that is not there is one message, exit 3, nothing on stdout."""
+    result = run("info", "nothere.tif")
+
+    assert result.exit_code == 3
+    assert result.stderr.startswith("error[E-RAS-01]: ")
+    assert "nothere.tif" in result.stderr
+    assert result.stdout == ""
+
+
+def test_check_exits_1_on_findings(run: Run, demo: Demo) -> None:
+    """The demo's overlapping and overhanging stands are findings; the table gives a verdict each."""
+    result = run("check", demo.latest, "--rois", demo.rois)
+
+    assert result.exit_code == 1
+    assert "S07  partly outside" in result.stdout
+
+
+def test_check_exits_0_when_clean(run: Run, demo: Demo) -> None:
+    """A stand by itself, wholly inside, has no finding."""
+    result = run("check", demo.latest, "--rois", demo.rois, "--where", "id = 'S01'")
+
+    assert result.exit_code == 0
+
+
+def test_check_exits_3_when_nothing_can_be_computed(run: Run, demo: Demo) -> None:
+    """A box elsewhere blocks the check."""
+    result = run("check", demo.latest, "--bbox", "10,50,10.1,50.1", "--bbox-crs", "EPSG:4326", "--json")
+    told = json.loads(result.stdout)
+
+    assert result.exit_code == 3
+    assert told["exit_status"] == 3
+    assert any(remark["id"] == "E-CRS-02" for remark in told["remarks"])
+
+
+def test_plan_reads_the_touched_blocks_only(run: Run, demo: Demo) -> None:
+    """The stands lie in one block of nine."""
+    told = json.loads(run("plan", demo.latest, "--rois", demo.rois, "--json").stdout)["plan"]
+
+    assert (told["blocks"], told["blocks_total"], told["passes"]) == (1, 9, 1)
+
+
+@pytest.mark.parametrize("boundary", ["center", "all-touched", "fraction"])
+def test_clip_equals_the_library(run: Run, demo: Demo, boundary: str) -> None:
+    """`clip` writes what `georoi.clip` computes."""
+    result = run("clip", demo.latest, "out.tif", "--rois", demo.rois, "--boundary", boundary)
+    expected = georoi.clip(demo.latest, demo.rois, boundary=boundary, compute=True)
+
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == ""
+    np.testing.assert_array_equal(read("out.tif"), expected.values)
+
+
+def test_clip_takes_all_shaping_options(run: Run, demo: Demo) -> None:
+    """Bands, padding, blocks, inversion, a soft edge and nodata go through to the library."""
+    given = ["-b", "B04", "-b", "4", "--pad", "3", "--crop", "blocks", "--feather", "2", "--nodata", "65535"]
+    result = run("clip", "-i", demo.latest, "-o", "out.tif", "--rois", demo.rois, "--invert", *given)
+    expected = georoi.clip(
+        demo.latest,
+        demo.rois,
+        bands=["B04", 4],
+        pad=3,
+        crop="blocks",
+        feather=2,
+        nodata=65535,
+        invert=True,
+        compute=True,
+    )
+
+    assert result.exit_code == 0, result.stderr
+    np.testing.assert_array_equal(read("out.tif"), expected.values)
+    with rasterio.open("out.tif") as dataset:
+        assert dataset.nodata == 65535
+
+
+def test_clip_json_tells_what_was_written(run: Run, demo: Demo) -> None:
+    """With --json the outputs come with their size and hash."""
+    import hashlib
+
+    told = json.loads(run("clip", demo.latest, "out.tif", "--rois", demo.rois, "--json").stdout)
+    (output,) = told["outputs"]
+    content = Path("out.tif").read_bytes()
+
+    assert told["schema"] == "georoi.clip/1"
+    assert (output["path"], output["bytes"]) == ("out.tif", len(content))
+    assert output["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_clip_writes_weights(run: Run, demo: Demo) -> None:
+    """--weights-out adds a raster of weights on the clip's grid."""
+    arguments = ["--rois", demo.rois, "--boundary", "fraction", "--weights-out", "weights.tif"]
+    result = run("clip", demo.latest, "out.tif", *arguments)
+    expected = georoi.mask(demo.latest, demo.rois, boundary="fraction", compute=True)
+
+    assert result.exit_code == 0, result.stderr
+    np.testing.assert_array_equal(read("weights.tif")[0], expected.values)
+
+
+def test_clip_each_writes_a_file_per_roi(run: Run, demo: Demo) -> None:
+    """--each makes a folder with a file per ROI, an index, and the marker that it is complete."""
+    result = run("clip", demo.latest, "each", "--rois", demo.rois, "--each")
+    names = [path.name for path in Path("each").iterdir()]
+
+    assert result.exit_code == 0, result.stderr
+    assert len([name for name in names if name.endswith(".tif")]) == 15
+    assert {"index.csv", "_SUCCESS"} <= set(names)
+
+
+def test_dry_run_writes_nothing(run: Run, demo: Demo) -> None:
+    """--dry-run prints the plan."""
+    result = run("clip", demo.latest, "out.tif", "--rois", demo.rois, "--dry-run")
+
+    assert result.exit_code == 0
+    assert "blocks   1 of 9" in result.stdout
+    assert files() == []
+
+
+@pytest.mark.parametrize("command", ["clip", "mask"])
+def test_rois_are_required(run: Run, demo: Demo, command: str) -> None:
+    """Without ROIs there is no silent copy: exit 2, nothing written."""
+    result = run(command, demo.latest, "out.tif")
+
+    assert result.exit_code == 2
+    assert "--rois" in result.stderr
+    assert files() == []
+
+
+@pytest.mark.parametrize("command", ["clip", "mask"])
+def test_an_existing_output_is_exit_5(run: Run, demo: Demo, command: str) -> None:
+    """An output is replaced with --overwrite only."""
+    Path("out.tif").write_text("precious")
+    refused = run(command, demo.latest, "out.tif", "--rois", demo.rois)
+
+    assert refused.exit_code == 5
+    assert "error[E-OUT-01]" in refused.stderr
+    assert Path("out.tif").read_text() == "precious"
+    assert run(command, demo.latest, "out.tif", "--rois", demo.rois, "--overwrite").exit_code == 0
+    assert read("out.tif").ndim == 3
+
+
+@pytest.mark.parametrize("command", ["clip", "mask"])
+def test_an_unknown_extension_is_exit_2_with_the_list(run: Run, demo: Demo, command: str) -> None:
+    """The formats that can be written are listed."""
+    result = run(command, demo.latest, "out.xyz", "--rois", demo.rois)
+
+    assert result.exit_code == 2
+    assert "GTiff, COG, Zarr, PNG, JPEG" in result.stderr
+    assert files() == []
+
+
+def test_a_missing_folder_is_exit_3(run: Run, demo: Demo) -> None:
+    """The output's folder is not made up."""
+    result = run("clip", demo.latest, "no/out.tif", "--rois", demo.rois)
+
+    assert result.exit_code == 3
+    assert "error[E-OUT-02]" in result.stderr
+
+
+def test_no_overlap_is_exit_3_and_names_both_sides(run: Run, demo: Demo) -> None:
+    """A box elsewhere is E-CRS-02 with both extents, and nothing is written."""
+    result = run("clip", demo.latest, "out.tif", "--bbox", "10,50,10.1,50.1", "--bbox-crs", "EPSG:4326")
+
+    assert result.exit_code == 3
+    assert "error[E-CRS-02]" in result.stderr
+    assert "rois:" in result.stderr
+    assert "raster:" in result.stderr
+    assert files() == []
+
+
+def test_a_box_can_be_the_region(run: Run, demo: Demo) -> None:
+    """--bbox with --bbox-crs, and no --rois, clips the box."""
+    box = "22.150,45.202,22.152,45.204"
+    result = run("clip", demo.latest, "out.tif", "--bbox", box, "--bbox-crs", "EPSG:4326")
+
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.startswith("1 ROI | out.tif")
+
+
+@pytest.mark.parametrize(
+    "box", ["1,2,3", "a,b,c,d", "2,2,1,1"], ids=["three numbers", "no numbers", "no area"]
+)
+def test_a_bad_box_is_exit_2(run: Run, demo: Demo, box: str) -> None:
+    """A box is four numbers, with an area."""
+    assert run("clip", demo.latest, "out.tif", "--bbox", box, "--bbox-crs", "EPSG:4326").exit_code == 2
+
+
+def test_a_box_needs_its_crs(run: Run, demo: Demo) -> None:
+    """A box alone has no CRS unless it is said."""
+    result = run("clip", demo.latest, "out.tif", "--bbox", "1,2,3,4")
+
+    assert result.exit_code == 2
+    assert "--bbox-crs" in result.stderr
+
+
+def test_rois_come_through_stdin(run: Run, demo: Demo) -> None:
+    """--rois - reads GeoJSON, or one feature a line, from stdin."""
+    text = demo.rois.read_text()
+    lines = "\n".join(json.dumps(feature) for feature in json.loads(text)["features"])
+    whole = run("clip", demo.latest, "a.tif", "--rois", "-", stdin=text)
+    apart = run("clip", demo.latest, "b.tif", "--rois", "-", "--rois-crs", "EPSG:4326", stdin=lines)
+
+    assert (whole.exit_code, apart.exit_code) == (0, 0), whole.stderr + apart.stderr
+    np.testing.assert_array_equal(read("a.tif"), read("b.tif"))
+
+
+def test_stdin_that_is_no_json_is_exit_2(run: Run, demo: Demo) -> None:
+    """Garbage on stdin is a usage error."""
+    assert run("clip", demo.latest, "a.tif", "--rois", "-", stdin="garbage").exit_code == 2
+
+
+def test_mask_equals_the_library(run: Run, demo: Demo) -> None:
+    """`mask` writes 0 and 1 as the library computes them."""
+    result = run("mask", demo.latest, "out.tif", "--rois", demo.rois, "--crop", "none")
+    expected = georoi.mask(demo.latest, demo.rois, crop=False, compute=True)
+
+    assert result.exit_code == 0, result.stderr
+    np.testing.assert_array_equal(read("out.tif")[0], expected.values.astype(np.uint8))
+
+
+def test_labels_need_a_rule_for_overlaps(run: Run, demo: Demo) -> None:
+    """Overlapping stands are refused until --overlap says who wins; nothing half-written stays."""
+    refused = run("mask", demo.latest, "out.tif", "--rois", demo.rois, "--labels")
+
+    assert refused.exit_code == 3
+    assert "error[E-ROI-06]" in refused.stderr
+    assert files() == []
+    assert (
+        run("mask", demo.latest, "out.tif", "--rois", demo.rois, "--labels", "--overlap", "last").exit_code
+        == 0
+    )
+    assert set(np.unique(read("out.tif"))) == set(range(16))
+
+
+def test_pixel_space(run: Run) -> None:
+    """--pixel clips a picture without georeference by a box of pixels; without it the CRS is missing."""
+    import warnings
+
+    values = np.arange(1, 101, dtype=np.uint8).reshape(1, 10, 10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with rasterio.open(
+            "in.tif", "w", driver="GTiff", width=10, height=10, count=1, dtype="uint8"
+        ) as file:
+            file.write(values)
+        result = run("clip", "in.tif", "out.tif", "--pixel", "--bbox", "2,3,6,5", "--nodata", "0")
+        refused = run("clip", "in.tif", "b.tif", "--bbox", "2,3,6,5", "--bbox-crs", "EPSG:4326")
+
+        assert result.exit_code == 0, result.stderr
+        np.testing.assert_array_equal(read("out.tif"), values[:, 3:5, 2:6])
+        assert refused.exit_code == 3
+        assert "error[E-CRS-01]" in refused.stderr
+
+
+def test_an_option_of_the_format(run: Run, demo: Demo) -> None:
+    """--co goes to the writer, and a wrong one is refused."""
+    assert run("clip", demo.latest, "a.tif", "--rois", demo.rois, "--co", "COMPRESS=ZSTD").exit_code == 0
+    with rasterio.open("a.tif") as dataset:
+        assert dataset.compression.value == "ZSTD"
+    assert run("clip", demo.latest, "b.tif", "--rois", demo.rois, "--co", "COMPRESS=NONSENSE").exit_code == 2
+    assert run("clip", demo.latest, "b.tif", "--rois", demo.rois, "--co", "COMPRESS").exit_code == 2
+    assert files() == ["a.tif"]
+
+
+def test_threads_do_not_change_the_result(run: Run, demo: Demo) -> None:
+    """One thread or all: the same bytes."""
+    for threads in ("1", "all"):
+        assert (
+            run("clip", demo.latest, f"{threads}.tif", "--rois", demo.rois, "--threads", threads).exit_code
+            == 0
+        )
+
+    assert Path("1.tif").read_bytes() == Path("all.tif").read_bytes()
+
+
+def test_a_scheduler_in_clear_is_refused(run: Run, demo: Demo) -> None:
+    """tcp:// beyond this machine needs --insecure."""
+    result = run("clip", demo.latest, "out.tif", "--rois", demo.rois, "--scheduler", "tcp://192.0.2.1:8786")
+
+    assert result.exit_code == 2
+    assert "--insecure" in result.stderr
+
+
+def test_quiet_says_nothing(run: Run, demo: Demo) -> None:
+    """-q leaves stderr empty when all is well."""
+    result = run("clip", demo.latest, "out.tif", "--rois", demo.rois, "-q")
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
