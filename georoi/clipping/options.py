@@ -98,7 +98,8 @@ def lay_out(header: Header, rois: ROISet, rule: Rule | None = None) -> GridROIs:
         header: Of the raster.
         rois: The ROIs, in any CRS.
         rule: Of their union, if it is wanted: where weights of several ROIs meet, those that overlap become
-            one, and all stand in an order of their own, so that sums do not depend on the order given.
+            one (with a feather, those that touch as well, since it follows the outline of the union), and all
+            stand in an order of their own, so that sums do not depend on the order given.
 
     Raises:
         CRSError: E-CRS-01, E-CRS-03, E-CRS-05, E-CRS-06.
@@ -107,7 +108,7 @@ def lay_out(header: Header, rois: ROISet, rule: Rule | None = None) -> GridROIs:
     aligned = align(rois, require_grid(header), pixel_grid=header.is_pixel)
     if rule is None or not rule.is_soft or len(aligned) < 2:
         return aligned
-    joined = dissolve(aligned)
+    joined = dissolve(aligned, touching=rule.feather > 0)
     return joined.take(np.lexsort(joined.bounds.T))
 
 

@@ -39,11 +39,16 @@ def overlaps(rois: GridROIs) -> Overlaps:
     return _overlaps(rois, to_polygons(rois))
 
 
-def _overlaps(rois: GridROIs, polygons: NDArray[np.object_]) -> Overlaps:
+def _touching(polygons: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Find the pairs that have at least a point in common, i < j, ordered by i then j."""
     first, second = shapely.STRtree(polygons).query(polygons, predicate="intersects")
     once = first < second
     order = np.lexsort((second[once], first[once]))
-    i, j = first[once][order].astype(np.int64), second[once][order].astype(np.int64)
+    return first[once][order].astype(np.int64), second[once][order].astype(np.int64)
+
+
+def _overlaps(rois: GridROIs, polygons: NDArray[np.object_]) -> Overlaps:
+    i, j = _touching(polygons)
     area = np.zeros(len(i))
     for k in range(0, len(i), _PAIRS_AT_ONCE):
         chunk = slice(k, k + _PAIRS_AT_ONCE)
@@ -69,19 +74,21 @@ def _rounding(rois: GridROIs) -> float:
     return 4 * np.finfo(float).eps * (max(c, f) / side + largest)
 
 
-def dissolve(rois: GridROIs) -> GridROIs:
+def dissolve(rois: GridROIs, *, touching: bool = False) -> GridROIs:
     """Join ROIs that overlap, directly or through others, into their union; others stay, to the bit.
 
     A union stands where its first ROI stood; its id is the ids of its ROIs joined by "+", those after the
     eighth counted only. Which pixels a union covers does not depend on the order of the ROIs.
+
+    Args:
+        rois: The ROIs.
+        touching: Join ROIs that share no more than an edge or a point, too.
     """
     polygons = to_polygons(rois)
-    pairs = _overlaps(rois, polygons)
-    if not len(pairs.i):
+    i, j = _touching(polygons) if touching else _overlaps(rois, polygons)[:2]
+    if not len(i):
         return rois
-    links = coo_array(
-        (np.ones(len(pairs.i), dtype=np.int8), (pairs.i, pairs.j)), shape=(len(rois), len(rois))
-    )
+    links = coo_array((np.ones(len(i), dtype=np.int8), (i, j)), shape=(len(rois), len(rois)))
     _, group = connected_components(links, directed=False)
     _, heads, counts = np.unique(group, return_index=True, return_counts=True)
     polygons, ids = polygons.copy(), rois.ids.copy()
