@@ -14,6 +14,7 @@ from odc.geo.geobox import GeoBox
 
 from georoi.errors import OutputError, RasterError
 from georoi.grid import Window
+from georoi.io.nodata import fit_nodata as fit_or_none
 
 Number = int | float
 
@@ -134,30 +135,13 @@ def fit_nodata(nodata: Number, dtype: str) -> Number:
     Raises:
         RasterError: E-RAS-05 if no pixel of the dtype can hold it.
     """
-    kind = np.dtype(dtype)
-    if isinstance(nodata, int) and nodata.bit_length() > 1000:  # beyond every float
-        raise _unfit(nodata, dtype)
-    if kind.kind == "f":
-        with np.errstate(over="ignore"):
-            value = float(kind.type(nodata))
-        if math.isinf(value) and not math.isinf(nodata):
-            # 3.4028235e+38, the rounded text of float32's largest number, is meant to be that number
-            largest = float(np.finfo(kind).max)
-            if abs(nodata) > largest * (1 + 1e-7):
-                raise _unfit(nodata, dtype)
-            value = math.copysign(largest, nodata)
-        return value
-    if not math.isfinite(nodata) or int(nodata) != nodata:
-        raise _unfit(nodata, dtype)
-    limits = np.iinfo(kind)
-    if not limits.min <= int(nodata) <= limits.max:
-        raise _unfit(nodata, dtype)
-    return int(nodata)
-
-
-def _unfit(nodata: Number, dtype: str) -> RasterError:
-    kind = np.dtype(dtype)
-    span = f"whole numbers from {np.iinfo(kind).min} to {np.iinfo(kind).max}" if kind.kind != "f" else dtype
-    return RasterError(
-        "E-RAS-05", f"nodata {nodata} does not fit dtype {dtype}", hint=f"pixels of this image hold {span}"
-    )
+    fitted = fit_or_none(nodata, dtype)
+    if fitted is None or (math.isinf(fitted) and nodata not in (math.inf, -math.inf)):
+        kind = np.dtype(dtype)
+        span = f"{np.iinfo(kind).min} to {np.iinfo(kind).max}" if kind.kind in "iu" else "floats"
+        raise RasterError(
+            "E-RAS-05",
+            f"nodata {nodata} does not fit dtype {dtype}",
+            hint=f"pixels of this image hold {span}",
+        )
+    return fitted
