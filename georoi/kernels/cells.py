@@ -49,8 +49,8 @@ def touched_cells(
     x, y, bounds = (np.require(array, np.float64, ["C", "W"]) for array in (x, y, bounds))
     rings, polygons, rois = (np.require(array, np.int64, ["C", "W"]) for array in (rings, polygons, rois))
     sizes = (int(shape_yx[0]), int(shape_yx[1]), int(cell_yx[0]), int(cell_yx[1]))
-    found, inner = _touch(x, y, rings, polygons, rois, bounds, sizes)
-    row, col, roi = found
+    found, inner, n = _touch(x, y, rings, polygons, rois, bounds, sizes, ROOM)
+    (row, col, roi), inner = found[:, :n].copy(), inner[:n].copy()
     if len(rois) > 2:
         order = np.argsort(row * -(-shape_yx[1] // cell_yx[1]) + col, kind="stable")
         row, col, roi, inner = row[order], col[order], roi[order], inner[order]
@@ -66,8 +66,9 @@ def _touch(
     rois: Ints,
     bounds: NDArray[np.float64],
     sizes: tuple[int, int, int, int],
-) -> tuple[Ints, NDArray[np.bool_]]:
-    """Go through the ROIs, the cells of each row by row; give (row, col, roi), shape (3, n), and inner."""
+    room: int,
+) -> tuple[Ints, NDArray[np.bool_], int]:
+    """Go through the ROIs, the cells of each row by row; give (row, col, roi), inner, and their number."""
     rows, cols, height, width = sizes
     found, inner, n = np.empty((3, 1024), np.int64), np.empty(1024, np.bool_), 0
     for roi in range(rois.shape[0] - 1):
@@ -82,7 +83,7 @@ def _touch(
             found[0, n], found[1, n], found[2, n], inner[n] = row0, col0, roi, False
             n += 1
             continue
-        band = max(ROOM // (col1 - col0), 1)
+        band = max(room // (col1 - col0), 1)
         for start in range(row0, row1, band):
             count = min(start + band, row1) - start
             marks = np.zeros((count, (col1 - col0 + 7) // 8 * 8), np.uint8)
@@ -96,7 +97,7 @@ def _touch(
                 if n + needed > inner.shape[0]:
                     found, inner = _make_room(found, inner, n + needed)
             n += _collect(marks, turns, start, col0, roi, found, inner, n)
-    return found[:, :n].copy(), inner[:n].copy()
+    return found, inner, n
 
 
 @njit
@@ -125,8 +126,9 @@ def _floor(value: float, step: int) -> int:
 def _make_room(found: Ints, inner: NDArray[np.bool_], needed: int) -> tuple[Ints, NDArray[np.bool_]]:
     size = inner.shape[0]
     more_found, more_inner = np.empty((3, 2 * needed), np.int64), np.empty(2 * needed, np.bool_)
-    more_found[:, :size] = found
-    more_inner[:size] = inner
+    for i in range(size):  # loops compile in a tenth of the time that slices take
+        more_found[0, i], more_found[1, i], more_found[2, i] = found[0, i], found[1, i], found[2, i]
+        more_inner[i] = inner[i]
     return more_found, more_inner
 
 
