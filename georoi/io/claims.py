@@ -186,11 +186,10 @@ class Claim:
         return self.target.parent / temporary.name
 
     def discard(self, temporary: Temporary) -> None:
-        """Remove a temporary if it is still there, and close it."""
-        try:
+        """Remove a temporary if it is still there, and close it; what cannot be removed is swept later."""
+        with contextlib.suppress(OSError):
             _remove(temporary.name, self.folder)
-        finally:
-            os.close(temporary.descriptor)
+        os.close(temporary.descriptor)
 
     def _make_private(self, name: str, descriptor: int, private: int) -> Temporary | None:
         """Lock a new temporary; None if somebody's sweep took it in the instant before."""
@@ -232,8 +231,9 @@ class Claim:
                     os.close(descriptor)
                     raise
             if _is_same(self._lock_name, descriptor, self.folder):
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
+                with contextlib.suppress(OSError):  # the lock holds without words too
+                    os.ftruncate(descriptor, 0)
+                    os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
                 return descriptor
             os.close(descriptor)  # the previous holder removed it while we waited for nothing
 

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import io
 import math
-import warnings
 
 import rasterio
 import tifffile
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from affine import Affine
+from rasterio._err import CPLE_BaseError  # rasterio offers no public name for GDAL's own errors
+from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
 from georoi.crs import crs_label, parse_crs, same_crs
 from georoi.errors import OutputError
 from georoi.io.directory import Tag
+from georoi.io.failures import reason
 from georoi.io.spec import ImageSpec, Number
 
 NODATA_TAG = 42113
 """TIFF tag of the nodata value, as GDAL knows it."""
 _GDAL_METADATA = 42112
-_COPIED = frozenset({33550, 33922, 34264, 34735, 34736, 34737, _GDAL_METADATA})
+_TRANSFORM = frozenset({33550, 33922, 34264})
+_CRS = frozenset({34735, 34736, 34737})
 _ASCII = 2
 
 
@@ -40,9 +43,9 @@ def make_geotags(spec: ImageSpec) -> tuple[list[Tag], tuple[str, ...]]:
     if spec.is_georeferenced or spec.tags or spec.scales or spec.offsets or any(spec.band_names):
         try:
             tags, notes = _made_by_gdal(spec)
-        except (RasterioError, rasterio._err.CPLE_BaseError) as error:
+        except (RasterioError, CPLE_BaseError) as error:
             raise OutputError(
-                "E-OUT-04", "the georeference cannot be stored in a GeoTIFF", found={"cause": str(error)}
+                "E-OUT-04", "the georeference cannot be stored in a GeoTIFF", found={"cause": reason(error)}
             ) from error
     if spec.nodata is not None:
         text = format_nodata(spec.nodata).encode("ascii") + b"\0"
@@ -58,13 +61,18 @@ def format_nodata(nodata: Number) -> str:
 
 
 def _made_by_gdal(spec: ImageSpec) -> tuple[list[Tag], tuple[str, ...]]:
+    copied = {_GDAL_METADATA}
     profile = {"driver": "GTiff", "width": 1, "height": 1, "count": spec.count, "dtype": spec.dtype}
-    if spec.is_georeferenced:
+    if spec.grid.affine.is_identity:
+        profile["transform"] = Affine.translation(1.0, 1.0)  # not copied; without any, rasterio warns
+    else:
         profile["transform"] = spec.grid.affine
+        copied |= _TRANSFORM
+    if spec.is_georeferenced:
+        copied |= _CRS
     if spec.grid.crs is not None:
         profile["crs"] = rasterio.crs.CRS.from_wkt(spec.grid.crs.to_wkt())
-    with rasterio.Env(GDAL_PAM_ENABLED="NO"), warnings.catch_warnings(), MemoryFile() as memory:
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    with rasterio.Env(GDAL_PAM_ENABLED="NO"), MemoryFile() as memory:
         with memory.open(**profile) as image:
             _describe(image, spec)
         notes = _compare(memory, spec)
@@ -78,10 +86,8 @@ def _made_by_gdal(spec: ImageSpec) -> tuple[list[Tag], tuple[str, ...]]:
                 content[tag.valueoffset : tag.valueoffset + tag.valuebytecount],
             )
             for tag in file.pages.first.tags.values()
-            if tag.code in _COPIED
+            if tag.code in copied
         ]
-    if not spec.is_georeferenced:
-        tags = [tag for tag in tags if tag.code == _GDAL_METADATA]
     return tags, notes
 
 

@@ -370,6 +370,22 @@ def test_a_temporary_taken_by_a_sweep_is_made_anew(tmp_path, monkeypatch):
     assert (tmp_path / "a.bin").read_bytes() == b"a"
 
 
+@pytest.mark.parametrize("call", ["unlink", "pwrite", "ftruncate"])
+def test_a_failure_that_harms_nothing_stops_nothing(tmp_path, monkeypatch, call):
+    """Tidying up after the file is there, and the words in a lock, are no reason to fail."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr(os, call, fail)
+    put(tmp_path / "a.bin", b"whole")
+    monkeypatch.undo()
+    assert (tmp_path / "a.bin").read_bytes() == b"whole"
+    monkeypatch.setattr(claims, "_swept", set())
+    put(tmp_path / "b.bin", b"next")
+    assert names(tmp_path) == ["a.bin", "b.bin"]
+
+
 def test_a_lock_left_by_a_killed_writer_does_not_stand_in_the_way(tmp_path):
     """The kernel drops the lock with the process, so the file alone means nothing."""
     put(tmp_path / "a.bin", b"1")
