@@ -5,6 +5,7 @@ from __future__ import annotations
 import html as markup
 import math
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,8 @@ _WIDTH = 1000
 """Width of the drawing's own units; coordinates are whole numbers of them."""
 _MOST_VERTICES = 3500
 _MOST_DRAWN = 600
+_MOST_RINGS = 800
+_LONGEST_RING = 2000
 _MOST_MEASURED = 200_000
 """Vertices above which a repr does not work out areas."""
 _ROWS, _COLUMNS, _CELL = 5, 8, 40
@@ -112,51 +115,72 @@ def _drawing(rois: ROISet) -> str:
     scale = min(_WIDTH / wide, _WIDTH / high)
     if not math.isfinite(scale):
         return ""
-    size = shapely.bounds(rois.geometry)
-    extent = np.maximum(size[:, 2] - size[:, 0], size[:, 3] - size[:, 1])
-    drawn = np.sort(np.argsort(-extent, kind="stable")[:_MOST_DRAWN])
+    drawn = np.sort(np.argsort(-_extents(rois.geometry), kind="stable")[:_MOST_DRAWN])
 
     def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
         across = (points[:, 0] - xmin) * squeeze * scale
         down = (points[:, 1] - ymin if rois.pixel else ymax - points[:, 1]) * scale
         return np.column_stack([across, down])
 
-    paths = _paths(shapely.transform(rois.geometry[drawn], place))
+    paths = _paths(rois.geometry[drawn], place)
     note = f"<div>the largest {len(drawn):,} are drawn</div>" if len(drawn) < len(rois) else ""
     box = f"-5 -5 {wide * scale + 10:.0f} {high * scale + 10:.0f}"
     return (
         f'<svg viewBox="{box}" width="400" style="max-height:300px" role="img">'
         f"<title>Outlines of {len(drawn):,} ROIs</title>"
         '<g fill="currentColor" fill-opacity="0.15" fill-rule="evenodd" stroke="currentColor" '
-        'stroke-width="2">'
+        'stroke-width="2" stroke-linecap="round">'
         f"{paths}</g></svg>{note}"
     )
 
 
-def _paths(geometry: NDArray[np.object_]) -> str:
-    """Write geometries as SVG paths, coarser and coarser until they have few enough vertices."""
-    tolerance = 1.0
+def _paths(geometry: NDArray[np.object_], place: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> str:
+    """Write geometries as SVG paths, coarser and coarser until they have few enough vertices.
+
+    Rings are thinned out as lines, on their own: polygons would be repaired on the way, which takes long.
+    """
+    rings, owner = _largest_rings(geometry)
+    points, index = _thinned(rings)
+    lines = shapely.linestrings(place(points), indices=index)
+    tolerance, coarse = 1.0, lines
     while True:
-        coarse = shapely.simplify(geometry, tolerance, preserve_topology=False)
-        # What simplification wipes out is drawn as its bounding box, so that nothing vanishes.
-        gone = shapely.is_empty(coarse)
-        coarse[gone] = shapely.envelope(geometry[gone])
+        coarse = shapely.simplify(lines, tolerance, preserve_topology=False)
         if shapely.get_num_coordinates(coarse).sum() <= _MOST_VERTICES or tolerance > _WIDTH:
             break
         tolerance *= 2
-    parts, owner = shapely.get_parts(coarse, return_index=True)
     paths: dict[int, list[str]] = {}
-    budget = _MOST_VERTICES
-    for part, number in zip(parts, owner.tolist(), strict=True):
-        for ring in shapely.get_rings(part):
-            points = shapely.get_coordinates(ring).round().astype(np.int64)
-            points = points[np.concatenate([[True], (np.diff(points, axis=0) != 0).any(axis=1)])]
-            budget -= len(points)
-            if budget > 0:
-                paths.setdefault(number, []).append(
-                    "M" + "L".join(f"{x} {y}" for x, y in points.tolist()) + "Z"
-                )
+    for line, number in zip(coarse, owner.tolist(), strict=True):
+        drawn = shapely.get_coordinates(line).round().astype(np.int64)
+        drawn = drawn[np.concatenate([[True], (np.diff(drawn, axis=0) != 0).any(axis=1)])]
+        paths.setdefault(number, []).append("M" + "L".join(f"{x} {y}" for x, y in drawn.tolist()) + "Z")
     return "".join(f'<path d="{"".join(path)}"/>' for path in paths.values())
+
+
+def _largest_rings(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """Take the largest rings, of each geometry at least the largest part, and say whose they are."""
+    parts, owner = shapely.get_parts(geometry, return_index=True)
+    order = np.lexsort((-_extents(parts), owner))
+    first = np.concatenate([[True], np.diff(owner[order]) != 0])
+    chosen = order[np.lexsort((-_extents(parts)[order], ~first))][:_MOST_RINGS]
+    rings, part = shapely.get_rings(parts[np.sort(chosen)], return_index=True)
+    shells = np.concatenate([[True], np.diff(part) != 0])
+    kept = np.sort(np.lexsort((-_extents(rings), ~shells))[:_MOST_RINGS])
+    return rings[kept], owner[np.sort(chosen)][part[kept]]
+
+
+def _extents(geometry: NDArray[np.object_]) -> NDArray[np.float64]:
+    bounds = shapely.bounds(geometry)
+    extents: NDArray[np.float64] = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1])
+    return extents
+
+
+def _thinned(rings: NDArray[np.object_]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Take every k-th vertex of rings that have thousands, and say which ring each is of."""
+    points, index = shapely.get_coordinates(rings, return_index=True)
+    counts = np.bincount(index, minlength=len(rings))
+    position = np.arange(len(points)) - np.repeat(np.cumsum(counts) - counts, counts)
+    kept = (position % np.repeat(-(-counts // _LONGEST_RING), counts) == 0) | (position == counts[index] - 1)
+    return points[kept], index[kept]
 
 
 def plot(rois: ROISet, ax: Any, options: dict[str, Any]) -> Any:

@@ -373,6 +373,16 @@ class TestViews:
         assert 2000 < len(text.encode()) <= 60 * 1024
         assert "<path" in text
 
+    def test_html_coarsens_what_has_many_vertices(self):
+        """A ROI of ten thousand specks, and one of a hundred thousand vertices, fit too."""
+        specks = shapely.multipolygons(
+            [shapely.box(x, y, x + 0.5, y + 0.5) for x in range(100) for y in range(100)]
+        )
+        circle = shapely.Point(50, 50).buffer(70, quad_segs=25_000)
+        text = ROISet.from_geometries([specks, circle], crs=32633)._repr_html_()
+        assert text.count("<path") == 2
+        assert len(text) <= 60 * 1024
+
     def test_small_ones_are_not_lost_in_the_drawing(self):
         """A speck beside a large ROI is drawn too."""
         text = ROISet.from_boxes([(0, 0, 1000, 1000), (1, 1, 1.01, 1.01)], crs=32633)._repr_html_()

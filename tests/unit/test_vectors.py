@@ -563,6 +563,19 @@ class TestRemote:
         assert read_rois(f"{server.url}/{path.name}").ids.tolist() == [7, 8, 9]
         assert server.hits == [f"/{path.name}"]
 
+    def test_s3(self, tmp_path, server, monkeypatch):
+        """An object of a bucket is read too, without asking any machine but the one named."""
+        for name, value in {
+            "ACCESS_KEY_ID": "a",
+            "SECRET_ACCESS_KEY": "b",
+            "EC2_METADATA_DISABLED": "true",
+        }.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        (tmp_path / "bucket").mkdir()
+        path = written(tmp_path / "bucket", "geojson")
+        query = f"endpoint_override={server.url[7:]}&scheme=http&region=eu-central-1"
+        assert read_rois(f"s3://bucket/{path.name}?{query}").ids.tolist() == [7, 8, 9]
+
     def test_failures(self, tmp_path, server):
         """What is not there, or leads elsewhere, is an error."""
         assert refused(f"{server.url}/nothing.geojson") == "E-ROI-01"
