@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -323,7 +324,17 @@ def warn(findings: Sequence[Finding], name: str) -> None:
     parts += [finding.reason for finding in by_code.get("source", [])]
     if parts:
         message = f"{name}: {'; '.join(parts)}. Every change is listed in the ROI set's .findings"
-        warnings.warn(message, GeoroiWarning, stacklevel=2)
+        warnings.warn(message, GeoroiWarning, stacklevel=_levels_to_caller())
+
+
+def _levels_to_caller() -> int:
+    """Count the frames up to the code that called georoi, which is where the warning belongs."""
+    level, frame = 1, inspect.currentframe()
+    while (frame := frame.f_back if frame else None) and frame.f_globals.get("__name__", "").startswith(
+        "georoi."
+    ):
+        level += 1
+    return level
 
 
 def _called(finding: Finding) -> str:

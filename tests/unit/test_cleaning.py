@@ -11,6 +11,7 @@ import shapely
 from georoi.errors import GeoroiWarning, ROIError, UsageError
 from georoi.values.cleaning import Finding, Rules, clean
 from georoi.values.features import Features
+from georoi.values.rois import ROISet
 
 SQUARE = shapely.box(0, 0, 1, 1)
 BOW_TIE = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
@@ -204,6 +205,13 @@ def test_one_warning_sums_up():
     assert text.startswith("fields.gpkg: 1 repaired (tie: Self-intersection")
     assert "1 dropped (gone: it has no geometry)" in text
     assert "1 renamed (x#2: feature 2 has the id x)" in text
+
+
+def test_the_warning_points_at_the_caller():
+    """Where the warning comes from is the user's line, however deep it was raised."""
+    with pytest.warns(GeoroiWarning) as caught:
+        ROISet.from_geometries([BOW_TIE])
+    assert caught[0].filename == __file__
 
 
 def test_control_characters_do_not_reach_the_terminal():
