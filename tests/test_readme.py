@@ -48,12 +48,6 @@ def sessions(text: str) -> list[tuple[str, str]]:
     return pairs
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that all blocks run in, one after the other, as a reader would."""
-    return tmp_path_factory.mktemp("readme")
-
-
 def test_every_block_is_of_a_kind_that_is_tested() -> None:
     """No block escapes: make targets (sh), commands with output (console), Python sessions (python)."""
     assert {block.language for block in blocks()} == {"sh", "console", "python"}
@@ -68,33 +62,41 @@ def test_the_make_targets_exist() -> None:
             subprocess.run([*command, "--dry-run"], cwd=ROOT, check=True, capture_output=True)
 
 
-def test_commands_show_what_they_print(folder: Path) -> None:
-    """Each command's output, stderr included, is what the README shows."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    checker = doctest.OutputChecker()
-    for block in of("console"):
-        for command, expected in sessions(block.text):
-            done = subprocess.run(
-                ["bash", "-c", command],
-                cwd=folder,
-                env={**os.environ, "PATH": path, "COLUMNS": "100"},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            assert checker.check_output(expected, done.stdout, FLAGS), (
-                f"README.md, line {block.line}: {command}\nshows:\n{expected}\nprints:\n{done.stdout}"
-            )
-
-
-def test_python_sessions_show_what_they_print(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each Python session prints what the README shows; the blocks share their names."""
-    monkeypatch.chdir(folder)
+def test_blocks_show_what_they_print(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All blocks run in one folder, in their order, and print what the README shows, stderr included."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     names: dict[str, object] = {}
-    for block in of("python"):
-        example = doctest.DocTestParser().get_doctest(block.text, names, "README.md", str(README), block.line)
-        report: list[str] = []
-        runner = doctest.DocTestRunner(optionflags=FLAGS, verbose=False)
-        result = runner.run(example, out=report.append, clear_globs=False)
-        names.update(example.globs)
-        assert result.failed == 0, "".join(report)
+    code = 0
+    for block in blocks():
+        if block.language == "console":
+            code = check_session(block, code)
+        if block.language == "python":
+            check_python(block, names)
+
+
+def check_session(block: Block, code: int) -> int:
+    """Run the commands of a block; each knows the exit code of the one before as $?."""
+    checker = doctest.OutputChecker()
+    for command, expected in sessions(block.text):
+        done = subprocess.run(
+            ["bash", "-c", f"(exit {code}); {command}"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        code = done.returncode
+        assert checker.check_output(expected, done.stdout, FLAGS), (
+            f"README.md, line {block.line}: {command}\nshows:\n{expected}\nprints:\n{done.stdout}"
+        )
+    return code
+
+
+def check_python(block: Block, names: dict[str, object]) -> None:
+    """Run a session; the sessions share their names."""
+    example = doctest.DocTestParser().get_doctest(block.text, names, "README.md", str(README), block.line)
+    report: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=FLAGS, verbose=False)
+    failed = runner.run(example, out=report.append, clear_globs=False).failed
+    names.update(example.globs)
+    assert failed == 0, "".join(report)
