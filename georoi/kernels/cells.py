@@ -77,11 +77,14 @@ def _touch(
             continue
         row0, row1 = _floor(max(y_min, 0.0), height), -_floor(-min(y_max, float(rows)), height)
         col0, col1 = _floor(max(x_min, 0.0), width), -_floor(-min(x_max, float(cols)), width)
-        if row1 - row0 == 1 and col1 - col0 == 1 and _lies_within(bounds[roi], row0, col0, sizes):
-            if n == inner.shape[0]:
-                found, inner = _make_room(found, inner, n + 1)
-            found[0, n], found[1, n], found[2, n], inner[n] = row0, col0, roi, False
-            n += 1
+        if rois[roi + 1] - rois[roi] == 1 and _is_plain(bounds[roi], (row0, row1, col0, col1), sizes):
+            count = (row1 - row0) * (col1 - col0)
+            if n + count > inner.shape[0]:
+                found, inner = _make_room(found, inner, n + count)
+            for i in range(count):
+                found[0, n + i], found[1, n + i] = row0 + i // (col1 - col0), col0 + i % (col1 - col0)
+                found[2, n + i], inner[n + i] = roi, False
+            n += count
             continue
         band = max(room // (col1 - col0), 1)
         for start in range(row0, row1, band):
@@ -89,9 +92,8 @@ def _touch(
             marks = np.zeros((count, (col1 - col0 + 7) // 8 * 8), np.uint8)
             turns = np.zeros((count, col1 - col0), np.int8)
             for polygon in range(rois[roi], rois[roi + 1]):
-                for ring in range(polygons[polygon], polygons[polygon + 1]):
-                    ends = (rings[ring], rings[ring + 1])
-                    _mark_ring(x, y, ends, ring == polygons[polygon], start, col0, sizes, marks, turns)
+                first, last = polygons[polygon], polygons[polygon + 1]
+                _mark_rings(x, y, rings[first : last + 1], start, col0, sizes, marks, turns)
             if n + marks.size > inner.shape[0]:
                 needed = _collect(marks, turns, start, col0, roi, found, inner, -1)
                 if n + needed > inner.shape[0]:
@@ -101,14 +103,22 @@ def _touch(
 
 
 @njit
-def _lies_within(bounds: NDArray[np.float64], row: int, col: int, sizes: tuple[int, int, int, int]) -> bool:
-    """Tell whether a ROI lies within one cell and the grid, without filling the cell."""
+def _is_plain(
+    bounds: NDArray[np.float64], cells: tuple[int, int, int, int], sizes: tuple[int, int, int, int]
+) -> bool:
+    """Tell whether a ROI of one part touches all cells of its bounds and fills none, by the bounds alone.
+
+    So it is if they are one row or column of cells, as the interior of a part is connected, and if the bounds
+    do not reach across that row or column.
+    """
     x_min, y_min, x_max, y_max = bounds[0], bounds[1], bounds[2], bounds[3]
+    row0, row1, col0, col1 = cells
     rows, cols, height, width = sizes
-    is_on_grid = x_min >= 0 and y_min >= 0 and x_max <= cols and y_max <= rows
-    fills_height = y_min <= row * height and y_max >= min((row + 1) * height, rows)
-    fills_width = x_min <= col * width and x_max >= min((col + 1) * width, cols)
-    return is_on_grid and not (fills_height and fills_width)
+    if x_min < 0 or y_min < 0 or x_max > cols or y_max > rows:
+        return False
+    fills_height = y_min <= row0 * height and y_max >= min(row1 * height, rows)
+    fills_width = x_min <= col0 * width and x_max >= min(col1 * width, cols)
+    return (row1 - row0 == 1 and not fills_height) or (col1 - col0 == 1 and not fills_width)
 
 
 @njit
@@ -133,48 +143,58 @@ def _make_room(found: Ints, inner: NDArray[np.bool_], needed: int) -> tuple[Ints
 
 
 @njit
-def _mark_ring(
+def _mark_rings(
     x: NDArray[np.float64],
     y: NDArray[np.float64],
-    ends: tuple[int, int],
-    is_shell: bool,
+    rings: Ints,
     row0: int,
     col0: int,
     sizes: tuple[int, int, int, int],
     marks: NDArray[np.uint8],
     turns: NDArray[np.int8],
 ) -> None:
-    """Mark the cells that the edges of a ring go through, and where the winding number changes in each row.
+    """Mark the cells that a polygon's edges go through, and where the winding number changes in each row.
 
-    As `touched` does for pixels, at the middle height of a row of cells.
+    As `touched` does for pixels, at the middle height of a row of cells. The first ring is the shell.
     """
-    first, last = ends
-    area = 0.0
-    for v in range(first, last - 1):
-        area += (x[v] - x[first]) * (y[v + 1] - y[first]) - (x[v + 1] - x[first]) * (y[v] - y[first])
-    sign = 1 if (area > 0) == is_shell else -1
     rows, cols, height, width = sizes
     row1, columns = row0 + turns.shape[0], turns.shape[1]
-    for v in range(first, last - 1):
-        xt, yt, xb, yb, turn = x[v], y[v], x[v + 1], y[v + 1], -sign
-        if yt > yb:
-            xt, yt, xb, yb, turn = xb, yb, xt, yt, sign
-        if yb <= row0 * height or yt >= min(row1 * height, rows):
-            continue
-        for row in range(max(_floor(yt, height), row0), min(-_floor(-yb, height), row1)):
-            top, bottom = float(row * height), float(min((row + 1) * height, rows))
-            if yt >= bottom or (yt == yb and yt == top):
+    for ring in range(rings.shape[0] - 1):
+        first, last = rings[ring], rings[ring + 1] - 1
+        area = 0.0
+        for v in range(first, last):
+            area += (x[v] - x[first]) * (y[v + 1] - y[first]) - (x[v + 1] - x[first]) * (y[v] - y[first])
+        sign = 1 if (area > 0) == (ring == 0) else -1
+        for v in range(first, last):
+            xt, yt, xb, yb, turn = x[v], y[v], x[v + 1], y[v + 1], -sign
+            if yt > yb:
+                xt, yt, xb, yb, turn = xb, yb, xt, yt, sign
+            if yb <= row0 * height or yt >= min(row1 * height, rows):
                 continue
-            low, high = _cell_columns(xt, yt, xb, yb, max(top, yt), cols, width)
-            next_low, next_high = _cell_columns(xt, yt, xb, yb, min(bottom, yb), cols, width)
-            if yt == yb:
-                next_low, next_high = _cell_columns(xb, yb, xb, yb, yb, cols, width)
-            left, right = max(min(low, next_low) - col0, 0), max(max(high, next_high) - col0, 0)
-            for column in range(left, min(right, columns)):
-                marks[row - row0, column] |= THROUGH
-            if yt <= 0.5 * (top + bottom) < yb and right < columns:
-                marks[row - row0, right] |= MARK
-                turns[row - row0, right] += turn
+            for row in range(max(_floor(yt, height), row0), min(-_floor(-yb, height), row1)):
+                top, bottom = float(row * height), float(min((row + 1) * height, rows))
+                left, right = _cross_cells(xt, yt, xb, yb, top, bottom, cols, width)
+                left, right = max(left - col0, 0), max(right - col0, 0)
+                for column in range(left, min(right, columns)):
+                    marks[row - row0, column] |= THROUGH
+                if yt <= 0.5 * (top + bottom) < yb and right < columns:
+                    marks[row - row0, right] |= MARK
+                    turns[row - row0, right] += turn
+
+
+@njit
+def _cross_cells(
+    xt: float, yt: float, xb: float, yb: float, top: float, bottom: float, cols: int, width: int
+) -> tuple[int, int]:
+    """Find the cell columns, half-open, that an edge enters between two heights; none if it only borders."""
+    if yt >= bottom or (yt == yb and yt == top):
+        return 0, 0
+    low, high = _cell_columns(xt, yt, xb, yb, max(top, yt), cols, width)
+    if yt == yb:
+        next_low, next_high = _cell_columns(xb, yb, xb, yb, yb, cols, width)
+    else:
+        next_low, next_high = _cell_columns(xt, yt, xb, yb, min(bottom, yb), cols, width)
+    return min(low, next_low), max(high, next_high)
 
 
 @njit

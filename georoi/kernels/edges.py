@@ -108,7 +108,7 @@ class EdgeIndex:
             The edges of all, one ROI after the other, and offsets of the ROIs into them, shape
             (len(rois) + 1,).
         """
-        row0, row1, col0, col1 = window or (-np.inf, np.inf, -np.inf, np.inf)
+        row0, row1, col0, col1 = (-np.inf, np.inf, -np.inf, np.inf) if window is None else window
         rois = np.require(rois, np.int64, ["C", "W"])
         offsets = np.zeros(rois.shape[0] + 1, np.int64)
         window_xy = (float(row0), float(row1), float(col0), float(col1))
