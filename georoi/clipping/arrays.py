@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from georoi.clipping.chunks import Chunk, ChunkSize, Layout, find_work, lay_chunks, lazy_weights
+from georoi.clipping.chunks import Chunk, ChunkSize, Layout, find_work, lay_chunks, lazy_weights, unplanned
 from georoi.clipping.filling import Filling, choose_filling
 from georoi.clipping.options import ClipOptions
 from georoi.clipping.tiles import place_in
@@ -149,7 +149,7 @@ def _clip_now(
         return np.array(data, dtype=filling.dtype), None
     rule = options.rule
     values = np.full(data.shape, filling.value, dtype=filling.dtype)
-    weights = np.full(data.shape[-2:], rule.outside, dtype=rule.dtype) if rule.is_soft else None
+    weights = np.full(data.shape[-2:], unplanned(plan, rule), dtype=rule.dtype) if rule.is_soft else None
 
     def clip_tile(number: int) -> None:
         task = plan.task(number)

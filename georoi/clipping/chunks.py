@@ -204,13 +204,18 @@ def weigh_chunk(chunk: Chunk, work: WeighWork) -> NDArray[Any]:
     """Give the weights or labels of a chunk, shape (rows, cols); no pixel is read."""
     rule = work.rule
     row0, row1, col0, col1 = chunk.window
-    weights = np.full((row1 - row0, col1 - col0), rule.outside, dtype=work.dtype)
+    weights = np.full((row1 - row0, col1 - col0), unplanned(work.plan, rule), dtype=work.dtype)
     for tile in chunk.tiles:
         task = work.plan.task(tile)
         window = intersect(task.window, chunk.window)
         part = rule.number(task, window) if isinstance(rule, LabelRule) else rule.weigh(task, window)
         weights[place_in(window, chunk.window)] = 1 if part is None else part
     return weights
+
+
+def unplanned(plan: Plan, rule: Rule | LabelRule) -> float | bool:
+    """Give the weight of pixels that no tile holds: an inverted plan leaves out what lies inside."""
+    return False if plan.invert else rule.outside
 
 
 def lazy_weights(plan: Plan, rule: Rule | LabelRule, layout: Layout, dtype: str | None = None) -> Any:
@@ -221,7 +226,7 @@ def lazy_weights(plan: Plan, rule: Rule | LabelRule, layout: Layout, dtype: str 
         layout.work,
         chunks=(layout.rows, layout.cols),
         dtype=dtype,
-        fill=rule.outside,
+        fill=unplanned(plan, rule),
         name=make_name("weights", plan.digest, rule, dtype, layout.rows, layout.cols),
         shared=WeighWork(plan, rule, dtype),
     )

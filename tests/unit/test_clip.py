@@ -400,3 +400,11 @@ def test_a_dataset_is_refused_with_its_variables():
     with pytest.raises(RasterError, match="several arrays") as caught:
         georoi.clip(array(ramp(1)).to_dataset(name="red"), box(3, 5, 7, 8))
     assert caught.value.found["variables"] == "red"
+
+
+def test_inverted_weights_are_zero_also_in_chunks_that_lie_wholly_inside():
+    source = array(ramp(1)).chunk(y=4, x=4)
+    for options in ({"boundary": "fraction"}, {"feather": 2}):
+        clipped = georoi.clip(source, box(4.5, 4.5, 30, 30), invert=True, **options)
+        assert (clipped.coverage.values[10:20, 10:20] == 0).all()
+        assert (clipped.coverage.values[:3] == 1).all()
