@@ -77,8 +77,8 @@ test-slow: $(VENV)/.dev $(IMAGERY) ## the tests that take longer than a minute
 test-python: $(VENV)/.tests $(IMAGERY) ## only the tests, on another Python: make test-python PYTHON=python3.13 VENV=.venv-new
 	$(BIN)/python -m pytest -m 'not slow'
 
-docs: $(VENV)/.dev $(IMAGERY) ## the documentation, in docs/_build; warnings are errors
-	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
+docs: $(VENV)/.dev $(IMAGERY) ## the documentation, in docs/_build/html; warnings are errors
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 # ---- the rest
 
