@@ -53,7 +53,7 @@ $(IMAGERY): data/imagery.txt | $(BIN)/python
 
 # ---- checks and tests
 
-.PHONY: test format lint types layers pytest docs test-python test-slow
+.PHONY: test format lint types layers pytest docs test-python test-slow architecture
 test: format lint types layers pytest docs ## every check and every test, the notebook and the docs
 
 format: $(VENV)/.dev ## ruff's formatting, checked
@@ -79,6 +79,9 @@ test-python: $(VENV)/.tests $(IMAGERY) ## only the tests, on another Python: mak
 
 docs: $(VENV)/.dev $(IMAGERY) ## the documentation, in docs/_build/html; warnings are errors
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
+architecture: $(VENV)/.core ## rewrite the module tables of ARCHITECTURE.md
+	$(BIN)/python docs/list_modules.py
 
 # ---- the rest
 

@@ -52,7 +52,7 @@ def panel(values: NDArray[np.float64], x0: float, title: str, *, centres: bool, 
     return "".join(parts)
 
 
-def figure(name: str, title: str, panels: list[str]) -> None:
+def figure(path: Path, title: str, panels: list[str]) -> None:
     """Set panels side by side and write the SVG."""
     width = len(panels) * (COLS * SIDE + 24) - 22
     height = ROWS * SIDE + 30
@@ -60,7 +60,7 @@ def figure(name: str, title: str, panels: list[str]) -> None:
         f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='-1 0 {width} {height}' width='{width}' "
         f"role='img' aria-label='{title}'><title>{title}</title>{''.join(panels)}</svg>\n"
     )
-    (HERE / name).write_text(svg, encoding="utf-8")
+    path.write_text(svg, encoding="utf-8")
 
 
 def place(number: int) -> float:
@@ -68,11 +68,11 @@ def place(number: int) -> float:
     return number * (COLS * SIDE + 24)
 
 
-def main() -> None:
+def main(folder: Path = HERE) -> None:
     """Draw both figures."""
     rules = ("center", "all_touched", "fraction")
     figure(
-        "boundary.svg",
+        folder / "boundary.svg",
         "The same polygon under the rules center, all_touched and fraction",
         [
             panel(
@@ -86,7 +86,7 @@ def main() -> None:
         ],
     )
     figure(
-        "feather.svg",
+        folder / "feather.svg",
         "A hard mask, and soft masks two and four pixels wide",
         [
             panel(weights(feather=width), place(number), f"feather={width}", centres=False, numbers=False)
