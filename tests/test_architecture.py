@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md names every module with the line that the module says of itself; the figures are current."""
+"""ARCHITECTURE.md names every module with the line that it says of itself, and the figures are current."""
 
 from __future__ import annotations
 
