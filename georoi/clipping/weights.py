@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from georoi.errors import ROIError
 from georoi.grid import Window
 from georoi.kernels.coverage import cover
 from georoi.kernels.distance import soften
+from georoi.kernels.edges import Edges
 from georoi.options import Boundary
 from georoi.planning.plan import TileTask
 
@@ -64,28 +66,51 @@ class Rule:
         return rest
 
     def _cover(self, task: TileTask, window: Window) -> NDArray[Any]:
-        total: NDArray[Any] | None = None
-        for _, edges in task.rois:
+        row0, row1, col0, col1 = window
+        total: NDArray[Any] = np.zeros((row1 - row0, col1 - col0), dtype=self.dtype)
+        for (_, edges), bounds in zip(task.rois, task.bounds, strict=True):
             if edges is None:
                 continue
-            if self.feather > 0:
-                part = soften(edges, window, self.feather)
-                total = part if total is None else np.maximum(total, part)
-            else:
-                part = cover(edges, window, self.boundary)
-                total = part if total is None else _join(total, part)
-        if total is None:
-            raise ValueError("a tile without ROIs has no coverage")
+            part = cut_to_reach(window, bounds, self.feather / 2)
+            if part is not None:
+                self._join(total[place_in(part, window)], edges, part)
         return total
 
+    def _join(self, total: NDArray[Any], edges: Edges, window: Window) -> None:
+        """Add the weights of one ROI to those of others."""
+        if self.feather > 0:
+            np.maximum(total, soften(edges, window, self.feather), out=total)
+        elif self.boundary is Boundary.FRACTION:
+            total += cover(edges, window, self.boundary)
+            np.minimum(total, 1.0, out=total)
+        else:
+            total |= cover(edges, window, self.boundary)
 
-def _join(total: NDArray[Any], part: NDArray[Any]) -> NDArray[Any]:
-    if total.dtype == np.bool_:
-        np.logical_or(total, part, out=total)
-        return total
-    total += part
-    np.minimum(total, 1.0, out=total)
-    return total
+
+def cut_to_reach(window: Window, bounds: NDArray[np.float64], distance: float = 0.0) -> Window | None:
+    """Cut a window to the pixels that a ROI can reach, so that a small ROI costs its own pixels, not the tile's.
+
+    Args:
+        window: (row0, row1, col0, col1).
+        bounds: (x_min, y_min, x_max, y_max) of the ROI in pixels.
+        distance: Pixels that its weights reach beyond its outline.
+
+    Returns:
+        None if there is no such pixel.
+    """
+    row0, row1, col0, col1 = window
+    x_min, y_min, x_max, y_max = (float(side) for side in bounds)
+    row0, row1 = max(row0, math.floor(y_min - distance)), min(row1, math.ceil(y_max + distance))
+    col0, col1 = max(col0, math.floor(x_min - distance)), min(col1, math.ceil(x_max + distance))
+    return (row0, row1, col0, col1) if row0 < row1 and col0 < col1 else None
+
+
+def place_in(window: Window, frame: Window) -> tuple[slice, slice]:
+    """Give the rows and columns of a window within an array that holds another one."""
+    return (
+        slice(window[0] - frame[0], window[1] - frame[0]),
+        slice(window[2] - frame[2], window[3] - frame[2]),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,16 +134,17 @@ class LabelRule:
         """
         row0, row1, col0, col1 = window = window or task.window
         labels = np.zeros((row1 - row0, col1 - col0), dtype=self.dtype)
-        for roi, edges in task.rois:
-            if edges is None:
-                claimed = np.ones(labels.shape, dtype=bool)
-            else:
-                claimed = cover(edges, window, self.boundary)
+        for (roi, edges), bounds in zip(task.rois, task.bounds, strict=True):
+            part = cut_to_reach(window, bounds)
+            if part is None:
+                continue
+            place = labels[place_in(part, window)]
+            claimed = np.ones(place.shape, dtype=bool) if edges is None else cover(edges, part, self.boundary)
             if self.overlap == "error":
-                self._refuse(labels, claimed, roi, window)
+                self._refuse(place, claimed, roi, part)
             elif self.overlap == "first":
-                claimed &= labels == 0
-            labels[claimed] = roi + 1
+                claimed &= place == 0
+            place[claimed] = roi + 1
         return labels
 
     def _refuse(self, labels: NDArray[Any], claimed: NDArray[np.bool_], roi: int, window: Window) -> None:
