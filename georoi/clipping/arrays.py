@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from georoi.clipping.chunks import Chunk, ChunkSize, Layout, find_work, lay_chunks, lazy_weights, unplanned
 from georoi.clipping.filling import Filling, choose_filling
 from georoi.clipping.options import ClipOptions
-from georoi.clipping.tiles import place_in
+from georoi.clipping.windows import place_in
 from georoi.clipping.writing import OutputOptions, lazy_pieces
 from georoi.engine.lazy import as_lazy, compute_now, is_lazy, lazy_array, make_name
 from georoi.engine.streaming import count_cores, stream

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from georoi.clipping.tiles import TileClipper, intersect, place_in
+from georoi.clipping.tiles import TileClipper
 from georoi.clipping.weights import LabelRule, Rule
+from georoi.clipping.windows import intersect, place_in
 from georoi.engine.lazy import MAX_CHUNKS, lazy_array, make_name
 from georoi.errors import UsageError
 from georoi.grid import Window

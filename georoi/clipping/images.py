@@ -12,7 +12,8 @@ from georoi.clipping.arrays import clip_array
 from georoi.clipping.chunks import ChunkSize, ClipWork, Layout, clip_chunk, lay_chunks, lazy_weights
 from georoi.clipping.filling import choose_filling
 from georoi.clipping.options import ClipOptions, lay_out
-from georoi.clipping.tiles import TileClipper, place_in
+from georoi.clipping.tiles import TileClipper
+from georoi.clipping.windows import place_in
 from georoi.engine.lazy import compute_now, lazy_array, make_name
 from georoi.engine.streaming import stream
 from georoi.io.arrays import BAND, ArraySource

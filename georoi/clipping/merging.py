@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from georoi.clipping.tiles import place_in
+from georoi.clipping.windows import place_in
 from georoi.errors import ROIError
 from georoi.grid import Window
 from georoi.values.raster import Number

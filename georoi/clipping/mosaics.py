@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from georoi.clipping.chunks import ChunkSize, cut_window
 from georoi.clipping.filling import Filling, choose_filling
 from georoi.clipping.merging import OVERLAPS, Part, merge
-from georoi.clipping.tiles import intersect, place_in
+from georoi.clipping.windows import intersect, place_in
 from georoi.crs import same_crs
 from georoi.engine.lazy import as_lazy, compute_now, is_lazy, lazy_mosaic, make_name
 from georoi.errors import RasterError, UsageError

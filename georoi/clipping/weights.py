@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from georoi.clipping.windows import place_in
 from georoi.errors import ROIError
 from georoi.grid import Window
 from georoi.kernels.coverage import cover
@@ -88,7 +89,7 @@ class Rule:
 
 
 def cut_to_reach(window: Window, bounds: NDArray[np.float64], distance: float = 0.0) -> Window | None:
-    """Cut a window to the pixels that a ROI can reach, so that a small ROI costs its own pixels, not the tile's.
+    """Cut a window to the pixels that a ROI can reach, so that a small ROI costs its own pixels only.
 
     Args:
         window: (row0, row1, col0, col1).
@@ -103,14 +104,6 @@ def cut_to_reach(window: Window, bounds: NDArray[np.float64], distance: float = 
     row0, row1 = max(row0, math.floor(y_min - distance)), min(row1, math.ceil(y_max + distance))
     col0, col1 = max(col0, math.floor(x_min - distance)), min(col1, math.ceil(x_max + distance))
     return (row0, row1, col0, col1) if row0 < row1 and col0 < col1 else None
-
-
-def place_in(window: Window, frame: Window) -> tuple[slice, slice]:
-    """Give the rows and columns of a window within an array that holds another one."""
-    return (
-        slice(window[0] - frame[0], window[1] - frame[0]),
-        slice(window[2] - frame[2], window[3] - frame[2]),
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from georoi import grid as grids
 from georoi.errors import UsageError
@@ -48,6 +49,8 @@ class TileTask:
     rois: tuple[tuple[int, Edges | None], ...]
     """Per ROI that meets the tile, ascending: its number, and the edges that decide its coverage here, or
     None where the tile lies wholly inside it. Empty where no mask is applied."""
+    bounds: NDArray[np.float64]
+    """(x_min, y_min, x_max, y_max) in pixels of each of these ROIs, shape (len(rois), 4)."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -214,6 +217,7 @@ class Plan:
             (row0, row1, col0, col1),
             tuple((int(a), int(b), int(c), int(d)) for a, b, c, d in reads),
             tuple(zip(roi.tolist(), pieces, strict=True)),
+            self.rois.bounds[roi],
         )
 
     def tasks(self) -> Iterator[TileTask]:

@@ -20,6 +20,8 @@ from georoi.grid import make_grid, to_world
 from tests.builders import NORTH_UP, UTM, write_raster
 from tests.polygons import KINDS, make_polygon
 
+pytestmark = pytest.mark.filterwarnings("ignore::georoi.GeoroiWarning")  # repairs of random polygons
+
 SHAPE, LARGE = (150, 190), (1100, 1300)
 QUICK = settings(
     max_examples=25,
@@ -179,7 +181,6 @@ def test_the_order_of_the_rois_does_not_matter(scene, rois, boundary, data):
 
 @QUICK
 @given(rois=roi_sets())
-@pytest.mark.filterwarnings("ignore::georoi.GeoroiWarning")
 def test_images_of_single_rois_make_up_the_clip_of_all(scene, rois):
     expected = clip(scene, rois, crop=False)
     if expected is not None:
