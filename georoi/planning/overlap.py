@@ -8,8 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from georoi.crs import keep_polygons
 from georoi.planning.shapes import to_polygons, with_polygons
@@ -88,6 +86,9 @@ def dissolve(rois: GridROIs, *, touching: bool = False) -> GridROIs:
     i, j = _touching(polygons) if touching else _overlaps(rois, polygons)[:2]
     if not len(i):
         return rois
+    from scipy.sparse import coo_array  # takes half a second to load, which few jobs need
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_array((np.ones(len(i), dtype=np.int8), (i, j)), shape=(len(rois), len(rois)))
     _, group = connected_components(links, directed=False)
     _, heads, counts = np.unique(group, return_index=True, return_counts=True)
