@@ -27,7 +27,6 @@ extensions = [
 exclude_patterns = ["_build", "figures", "README.md"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"georoi {version}"
-html_static_path = ["_static"]
 html_show_sourcelink = False
 html_theme_options = {
     "show_prev_next": False,
