@@ -187,8 +187,12 @@ class Claim:
 
     def discard(self, temporary: Temporary) -> None:
         """Remove a temporary if it is still there, and close it; what cannot be removed is swept later."""
-        with contextlib.suppress(OSError):
-            _remove(temporary.name, self.folder)
+        for _ in range(_TRIES):
+            try:
+                _remove(temporary.name, self.folder)
+                break
+            except OSError:
+                time.sleep(0.02)  # threads of a library may still be putting files into a folder
         os.close(temporary.descriptor)
 
     def _make_private(self, name: str, descriptor: int, private: int) -> Temporary | None:

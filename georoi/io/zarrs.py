@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import math
 import os
 import struct
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +73,8 @@ def write_zarr(
     side = parsed.get("BLOCKSIZE", 512)
     output = OutputFolder(path, overwrite=overwrite, may_replace=_is_store)
     with output as folder:
-        try:
+        with _translated(output.path):
             image, valid = _create(folder, spec, side, ZstdCodec(level=parsed.get("LEVEL", 3)))
-        except OSError as error:
-            raise translate(error, output.path) from error
 
         def store(tile: Tile) -> None:
             if tile.values is None:
@@ -83,17 +82,25 @@ def write_zarr(
             row, col = tile.row * side, tile.col * side
             _, rows, cols = tile.values.shape
             window = (slice(row, row + rows), slice(col, col + cols))
-            try:
+            with _translated(output.path):
                 image[(slice(None), *window)] = tile.values
                 if valid is not None and tile.valid is not None:
                     valid[window] = tile.valid
-            except OSError as error:
-                raise translate(error, output.path) from error
 
         for _ in map_in_order(store, assemble(spec, pieces, (side, side)), workers):
             pass
-        _consolidate(folder)
+        with _translated(output.path):
+            _consolidate(folder)
         return output.commit("Zarr")
+
+
+@contextlib.contextmanager
+def _translated(target: Path) -> Iterator[None]:
+    """Make our errors of the system's; not around the pieces, whose errors are not the output's."""
+    try:
+        yield
+    except OSError as error:
+        raise translate(error, target) from error
 
 
 def _consolidate(folder: Path) -> None:

@@ -161,10 +161,12 @@ def test_an_error_leaves_nothing(tmp_path, monkeypatch):
     def no_room(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("zarr.Array.__setitem__", no_room)
-    with pytest.raises(OutputError) as caught:
-        write_zarr(tmp_path / "a.zarr", spec, whole(make_pixels(spec)))
-    assert caught.value.id == "E-OUT-03"
+    for call in ("zarr.create_group", "zarr.Array.__setitem__", "zarr.consolidate_metadata"):
+        monkeypatch.setattr(call, no_room)
+        with pytest.raises(OutputError) as caught:
+            write_zarr(tmp_path / "a.zarr", spec, whole(make_pixels(spec)))
+        assert caught.value.id == "E-OUT-03"
+        monkeypatch.undo()
     assert list(tmp_path.iterdir()) == []
 
 
