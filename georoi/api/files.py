@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from georoi.clipping.options import ClipOptions
@@ -100,19 +101,19 @@ def clip_file(
         raise UsageError(
             "E-USE-01", "weights_out= writes the weights of one clip, so it does not go with each=True"
         )
-    client = connect(scheduler, insecure) if isinstance(scheduler, str) else scheduler
-    output = OutputOptions(
-        of=of, co=co, overwrite=overwrite, workers=workers, client=client, progress=progress
-    )
     regions = read_rois(rois)
     source = as_source(raster, bands=bands, pixel=regions.pixel)
-    if each:
-        from georoi.clipping.folders import clip_each_to_files
+    with connect(scheduler, insecure) if isinstance(scheduler, str) else nullcontext(scheduler) as client:
+        output = OutputOptions(
+            of=of, co=co, overwrite=overwrite, workers=workers, client=client, progress=progress
+        )
+        if each:
+            from georoi.clipping.folders import clip_each_to_files
 
-        return clip_each_to_files(source, regions, path, options, output)
-    from georoi.clipping.files import clip_to_file
+            return clip_each_to_files(source, regions, path, options, output)
+        from georoi.clipping.files import clip_to_file
 
-    return clip_to_file(source, regions, path, options, output, weights_out=weights_out)
+        return clip_to_file(source, regions, path, options, output, weights_out=weights_out)
 
 
 def write(

@@ -220,5 +220,5 @@ def paste(
     """
     from georoi.clipping.mosaics import paste_images
 
-    header = as_source(like).header
+    header = as_source(like, pixel=True).header  # without CRS, images can only be in pixel space
     return paste_images(images, header, overlap=overlap, nodata=nodata, chunks=chunks)

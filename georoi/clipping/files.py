@@ -20,7 +20,7 @@ from georoi.engine.streaming import stream
 from georoi.errors import UsageError
 from georoi.grid import Window, crop_grid
 from georoi.io.metadata import make_tags, name_bands
-from georoi.io.outputs import check_output
+from georoi.io.outputs import check_output, output_format
 from georoi.io.spec import ImageSpec, Piece, Written
 from georoi.options import Crop
 from georoi.planning.plan import Plan, TileTask
@@ -65,12 +65,21 @@ def clip_aligned_to_file(
         from georoi.clipping.arrays import array_to_file
 
         return array_to_file(source, rois, path, options, output)
+    source = _without_alpha(source, path, output)
     job = FileJob.make(source, options)
     plan = options.plan(source.header, rois)
     tiles = stream(job.clipper, plan.tasks(), workers=output.workers, client=output.client)
     tracked = track(tiles, output.progress, total=len(plan), message="clip")
     pieces = (job.piece(tile, plan.window) for tile in tracked)
     return output.write(path, job.spec(plan, options), pieces, notes=(*rois.notes, job.clipper.filling.note))
+
+
+def _without_alpha(raster: Raster, path: str | os.PathLike[str], output: OutputOptions) -> Raster:
+    """Leave out the alpha band where a picture is written, whose own alpha tells which pixels are valid."""
+    is_picture = output_format(path, output.of) in ("PNG", "JPEG")
+    if is_picture and raster.count in (2, 4) and raster.colors and raster.colors[-1] == "alpha":
+        return raster.select(raster.bands[:-1])
+    return raster
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from georoi.clipping.weights import Rule
 from georoi.clipping.windows import place_in
 from georoi.grid import Window
 from georoi.io.rasters import read_window
+from georoi.io.stored import read_stored
 from georoi.planning.plan import TileTask
 from georoi.values.raster import Raster
 
@@ -22,10 +23,12 @@ class Clipped(NamedTuple):
 
     window: Window
     """(row0, row1, col0, col1) in pixels of the raster."""
-    values: NDArray[Any]
-    """Shape (bands, rows, cols)."""
+    values: NDArray[Any] | None
+    """Shape (bands, rows, cols); None only where `raw` stands for it."""
     valid: NDArray[np.bool_] | None
     """Shape (rows, cols): inside the ROIs and not masked by the file; None where all pixels are."""
+    raw: bytes | None = None
+    """The tile as the file stores it; see `TileCopier`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,3 +76,20 @@ class TileClipper:
         shared = pixels.valid.strides[0] == 0  # one mask for all bands
         valid: NDArray[np.bool_] = pixels.valid[0] if shared else np.logical_and.reduce(pixels.valid)
         return values, valid
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileCopier:
+    """Clips tiles of a raster file, and copies those that are kept whole as they are stored."""
+
+    clipper: TileClipper
+
+    def __call__(self, task: TileTask) -> Clipped:
+        """Copy a tile if it is one block, kept whole; read, weigh and fill it otherwise."""
+        raster = self.clipper.raster
+        row0, row1, col0, col1 = task.window
+        if (row1 - row0, col1 - col0) == raster.block_shape and self.clipper.rule.keeps_all(task):
+            raw = read_stored(raster, task.window)
+            if raw is not None:
+                return Clipped(task.window, None, None, raw)
+        return self.clipper(task)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from georoi.engine.lazy import compute_blocks, is_lazy, lazy_blocks
 from georoi.engine.progress import Progress, track
 from georoi.io.outputs import write_image
-from georoi.io.spec import ImageSpec, Piece, Written
+from georoi.io.spec import ImageSpec, Number, Piece, Written
 
 if TYPE_CHECKING:
     from georoi.io.arrays import ArraySource
@@ -56,23 +56,26 @@ def write_array(source: ArraySource, path: str | os.PathLike[str], output: Outpu
     from georoi.io.imagespecs import cut_pieces, spec_of_array
 
     data = source.array.data
-    pieces = lazy_pieces(data, progress=output.progress) if is_lazy(data) else cut_pieces(data)
-    return output.write(path, spec_of_array(source), pieces)
+    spec = spec_of_array(source)
+    pieces = lazy_pieces(data, spec.fill, progress=output.progress) if is_lazy(data) else cut_pieces(data)
+    return output.write(path, spec, pieces)
 
 
 def lazy_pieces(
-    data: Any, weights: Any = None, *, progress: bool | Progress | None = None
+    data: Any, fill: Number, weights: Any = None, *, progress: bool | Progress | None = None
 ) -> Iterator[Piece]:
     """Compute a dask array (untyped), and the weights that tell valid pixels, as pieces of an image.
 
     Args:
         data: Axes (band, y, x) or (y, x).
+        fill: What the image holds where there is no piece: chunks known to hold nothing else give none.
         weights: Shape (rows, cols): pixels of weight 0 are not valid; None where no mask is written.
         progress: What is told of the blocks done.
     """
     from georoi.io.imagespecs import make_piece
 
-    arrays = (data,) if weights is None else (data, weights)
-    total = sum(len(batch) for batch in lazy_blocks(data))
-    for (rows, cols), blocks in track(compute_blocks(*arrays), progress, total=total, message="write"):
-        yield make_piece(rows.start, cols.start, blocks[0], blocks[1] > 0 if len(blocks) > 1 else None)
+    arrays, skip = ((data,), fill) if weights is None else ((data, weights), None)
+    total = sum(len(batch) for batch in lazy_blocks(data, skip=skip))
+    blocks = track(compute_blocks(*arrays, skip=skip), progress, total=total, message="write")
+    for (rows, cols), (values, *rest) in blocks:
+        yield make_piece(rows.start, cols.start, values, rest[0] > 0 if rest else None)

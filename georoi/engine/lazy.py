@@ -161,30 +161,55 @@ def compute_now(*arrays: Any) -> tuple[NDArray[Any], ...]:
     return result
 
 
-def lazy_blocks(array: Any, batch_bytes: int = BATCH_BYTES) -> list[list[tuple[slice, slice]]]:
+def lazy_blocks(
+    array: Any, batch_bytes: int = BATCH_BYTES, *, skip: object = None
+) -> list[list[tuple[slice, slice]]]:
     """Group the chunks of a lazy array's last two axes, row-major, into batches to be computed together.
 
     Args:
         array: A dask array (untyped) with axes (..., y, x).
         batch_bytes: Most bytes in a batch, unless one chunk holds more.
+        skip: Leave out chunks that are known to hold this value alone.
 
     Returns:
         Batches of (rows, columns); a batch does not reach past a row of chunks.
     """
     rows, cols = (_slices(lengths) for lengths in array.chunks[-2:])
     depth = int(np.prod(array.shape[:-2], dtype=np.int64)) * array.dtype.itemsize
+    skipped = _constant_chunks(array, skip)
     batches = []
-    for row in rows:
-        ends = accumulate((row.stop - row.start) * (col.stop - col.start) * depth for col in cols)
-        numbered = zip((end // batch_bytes for end in ends), cols, strict=True)
+    for i, row in enumerate(rows):
+        wanted = [col for j, col in enumerate(cols) if (i, j) not in skipped]
+        ends = accumulate((row.stop - row.start) * (col.stop - col.start) * depth for col in wanted)
+        numbered = zip((end // batch_bytes for end in ends), wanted, strict=True)
         batches += [
             [(row, col) for _, col in group] for _, group in groupby(numbered, key=lambda pair: pair[0])
         ]
     return batches
 
 
+def _constant_chunks(array: Any, value: object) -> set[tuple[int, int]]:
+    """Find the places (row, column) of the chunks that `lazy_array` made constant, at this value."""
+    if value is None or any(len(lengths) > 1 for lengths in array.chunks[:-2]):
+        return set()
+    expected = np.asarray(value, dtype=array.dtype)
+    found = set()
+    for key, task in array.dask.layers.get(array.name, {}).items():
+        if isinstance(task, tuple) and task[0] is _constant and _is_same(task[1].fill, expected):
+            found.add((int(key[-2]), int(key[-1])))
+    return found
+
+
+def _is_same(value: object, expected: NDArray[Any]) -> bool:
+    return bool(
+        np.array_equal(
+            np.asarray(value, dtype=expected.dtype), expected, equal_nan=expected.dtype.kind == "f"
+        )
+    )
+
+
 def compute_blocks(
-    *arrays: Any, batch_bytes: int = BATCH_BYTES
+    *arrays: Any, batch_bytes: int = BATCH_BYTES, skip: object = None
 ) -> Iterator[tuple[tuple[slice, slice], tuple[NDArray[Any], ...]]]:
     """Compute lazy arrays block by block, row-major, a bounded batch at a time on the current scheduler.
 
@@ -194,12 +219,13 @@ def compute_blocks(
         arrays: Dask arrays (untyped) with axes (..., y, x), of which the last two agree; the chunks of the
             first are the blocks, and leading axes come whole.
         batch_bytes: Most bytes in a batch, unless one chunk holds more.
+        skip: Leave out chunks of the first that are known to hold this value alone.
     """
 
     def run(batch: list[tuple[slice, slice]]) -> tuple[NDArray[Any], ...]:
         return compute_now(*(array[(..., *place)] for place in batch for array in arrays))
 
-    batches = lazy_blocks(arrays[0], batch_bytes)
+    batches = lazy_blocks(arrays[0], batch_bytes, skip=skip)
     for batch, blocks in zip(batches, stream(run, batches, workers=1, in_flight=1), strict=True):
         for number, place in enumerate(batch):
             yield place, blocks[number * len(arrays) : (number + 1) * len(arrays)]

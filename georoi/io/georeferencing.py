@@ -79,14 +79,17 @@ def crop_array(
     rows, cols = source.dims
     cropped = source.array.isel({rows: slice(row0, row1), cols: slice(col0, col1)}).copy(data=data)
     header = source.header
-    missing = _window_coords(header.grid, window, source.dims)
+    axes = _window_coords(header.grid, window, source.dims)
     reference = _spatial_ref(crop_grid(header.grid, window), header.georeference)
     if source.grid_mapping in cropped.coords:
         known = cropped.coords[source.grid_mapping]
         reference = known.copy().assign_attrs({**reference.attrs, **known.attrs, **_transform_of(reference)})
+    turned = bool(
+        header.grid.affine.b or header.grid.affine.d
+    )  # its axes count pixels, of the window from now on
     cropped = cropped.assign_coords(
         {source.grid_mapping: reference.variable}
-        | {name: coord for name, coord in missing.items() if name not in cropped.coords}
+        | {name: axis for name, axis in axes.items() if turned or name not in cropped.coords}
     )
     cropped.encoding = {**source.array.encoding, "grid_mapping": source.grid_mapping}
     cropped.attrs.pop("grid_mapping", None)

@@ -104,6 +104,18 @@ def test_integers_without_nodata_stay_in_the_file_and_a_mask_tells(tmp_path):
         assert np.array_equal(np.isnan(again.values[0]), ~inside)
 
 
+def test_a_picture_with_alpha_becomes_one(tmp_path):
+    values = np.concatenate([ramp(3, dtype="uint8"), np.full((1, 40, 60), 255, "uint8")])
+    values[3, 20, 30] = 0
+    path = write_raster(tmp_path / "in.png", values, crs=None, transform=None, driver="PNG")
+    written = georoi.clip_file(path, georoi.ROISet.from_pixel_boxes([(10, 15, 30, 12)]), tmp_path / "out.png")
+    with pytest.warns(rasterio.errors.NotGeoreferencedWarning), rasterio.open(written.path) as dataset:
+        found = dataset.read()
+    expected = values[:, 15:27, 10:40].copy()
+    assert np.array_equal(found[3], expected[3])
+    assert np.array_equal(found[:3][:, found[3] > 0], expected[:3][:, found[3] > 0])
+
+
 def test_each_roi_goes_into_a_file_of_its_own_with_an_index(scene, tmp_path):
     two = georoi.ROISet.from_geometries(
         [CIRCLE, shapely.box(500_000, 5_199_900, 500_070, 5_200_000)], crs=UTM, ids=["ö/1", "b"]

@@ -37,6 +37,11 @@ def header(affine: Affine = THIRD, crs: str | None = "EPSG:4326", **changes: obj
     return Header(**fields | changes)
 
 
+def moved(affine: Affine, col: int, row: int) -> Affine:
+    """The transform counted from another pixel."""
+    return affine @ Affine.translation(col, row)
+
+
 def made(affine: Affine = THIRD, crs: str | None = "EPSG:4326", window=(0, 40, 0, 50)) -> xr.DataArray:
     """An array made by georoi."""
     row0, row1, col0, col1 = window
@@ -232,3 +237,12 @@ def test_blocks_are_the_chunks_where_these_are_even():
     odd = xr.DataArray(da.zeros((40, 50), chunks=((10, 20, 10), 50)), dims=("y", "x"))
     assert read_array(even).header.block_shape == (16, 32)
     assert read_array(odd).header.block_shape == (40, 50)
+
+
+def test_a_window_of_a_slice_of_a_rotated_array_knows_its_place():
+    sliced = made(ROTATED, "EPSG:32633").isel(y=slice(7, 39), x=slice(3, 30))
+    part = crop_array(read_array(sliced), (4, 9, 5, 8), sliced.values[:, 4:9, 5:8], nodata=-1)
+    expected = pytest.approx(tuple(moved(ROTATED, 8, 11)))
+    assert tuple(read_array(part).header.grid.affine) == expected
+    assert tuple(part.odc.geobox.affine) == expected
+    assert tuple(part.rio.transform()) == expected

@@ -215,3 +215,14 @@ def test_the_current_client_runs_the_stream_and_the_order_holds():
         with pytest.raises(ZeroDivisionError):
             list(stream(lambda number: 1 // number, [1, 0, 1]))
     assert current_client() is None
+
+
+def test_chunks_known_to_hold_the_fill_alone_are_left_out_of_the_batches():
+    payloads = {(0, 1): Payload(7, (2, 1)), (1, 0): Payload(0, (1, 3))}
+    array = lazy_array(numbered, payloads, chunks=((2, 1), (3, 1)), dtype="float32", fill=np.nan, name="c")
+    assert [place for batch in lazy_blocks(array, skip=np.nan) for place in batch] == [
+        (slice(0, 2), slice(3, 4)),
+        (slice(2, 3), slice(0, 3)),
+    ]
+    assert len(lazy_blocks(array, skip=0)[0]) == len(lazy_blocks(array)[0]) == 2
+    assert len(lazy_blocks(array + 1, skip=np.nan)) == 2
