@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,16 +12,18 @@ import numpy as np
 
 from georoi.clipping.filling import choose_filling
 from georoi.clipping.options import ClipOptions, lay_out, whole_grid
-from georoi.clipping.tiles import Clipped, TileClipper
+from georoi.clipping.tiles import Clipped, Copied, TileClipper, TileCopier
 from georoi.clipping.weights import Rule
 from georoi.clipping.writing import OutputOptions
 from georoi.engine.progress import track
 from georoi.engine.streaming import stream
 from georoi.errors import UsageError
 from georoi.grid import Window, crop_grid
+from georoi.io.codec import Codec
 from georoi.io.metadata import make_tags, name_bands
 from georoi.io.outputs import check_output, output_format
 from georoi.io.spec import ImageSpec, Piece, Written
+from georoi.io.stored import is_stored_alike
 from georoi.options import Crop
 from georoi.planning.plan import Plan, TileTask
 from georoi.values.gridrois import GridROIs
@@ -68,10 +70,13 @@ def clip_aligned_to_file(
     source = _without_alpha(source, path, output)
     job = FileJob.make(source, options)
     plan = options.plan(source.header, rois)
-    tiles = stream(job.clipper, plan.tasks(), workers=output.workers, client=output.client)
+    spec = job.spec(plan, options)
+    copier = job.copier(spec, plan, output.tiff_codec(path, spec))
+    clipper: Callable[[TileTask], Clipped | Copied] = copier or job.clipper
+    tiles = stream(clipper, plan.tasks(), workers=output.workers, client=output.client)
     tracked = track(tiles, output.progress, total=len(plan), message="clip")
     pieces = (job.piece(tile, plan.window) for tile in tracked)
-    return output.write(path, job.spec(plan, options), pieces, notes=(*rois.notes, job.clipper.filling.note))
+    return output.write(path, spec, pieces, notes=(*rois.notes, job.clipper.filling.note))
 
 
 def _without_alpha(raster: Raster, path: str | os.PathLike[str], output: OutputOptions) -> Raster:
@@ -97,11 +102,23 @@ class FileJob:
         clipper = TileClipper(raster=raster, rule=options.rule, filling=filling)
         return cls(clipper=clipper, has_mask=needed and filling.nodata is None)
 
-    def piece(self, tile: Clipped, window: Window) -> Piece:
+    def piece(self, tile: Clipped | Copied, window: Window) -> Piece:
         """Make a piece of an image of a tile."""
         row0, row1, col0, col1 = tile.window
         place = (row0 - window[0], row1 - window[0], col0 - window[2], col1 - window[2])
+        if isinstance(tile, Copied):
+            return Piece(place, None, raw=tile.raw)
         return Piece(place, tile.values, tile.valid if self.has_mask else None)
+
+    def copier(self, spec: ImageSpec, plan: Plan, codec: Codec | None) -> TileCopier | None:
+        """Give what copies tiles as they are stored, where output and source share tiles and codec."""
+        raster, filling = self.clipper.raster, self.clipper.filling
+        rows, cols = raster.block_shape
+        if codec is None or plan.window[0] % rows or plan.window[2] % cols:
+            return None
+        if filling.changes_values or spec.dtype != raster.dtype or not is_stored_alike(raster, codec):
+            return None
+        return TileCopier(clipper=self.clipper)
 
     def spec(self, plan: Plan, options: ClipOptions, **tags: object) -> ImageSpec:
         """Describe the image of a plan."""

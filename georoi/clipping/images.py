@@ -17,7 +17,7 @@ from georoi.clipping.windows import place_in
 from georoi.engine.lazy import compute_now, lazy_array, make_name
 from georoi.engine.streaming import stream
 from georoi.io.arrays import BAND, ArraySource
-from georoi.io.georeferencing import add_weights, describe_bands, make_array
+from georoi.io.georeferencing import add_dates, add_weights, describe_bands, make_array
 from georoi.planning.plan import Plan
 from georoi.values.gridrois import GridROIs
 from georoi.values.raster import Raster
@@ -69,6 +69,7 @@ def _clip_file(
         attrs={"source": raster.name, **options.describe(plan), "scaled": int(bool(filling.scales))}
         | ({} if filling.scales else describe_bands(raster)),
     )
+    array = add_dates(array, raster.dates)
     if options.has_weights:
         weights = lazy_weights(plan, options.rule, layout)
         array = add_weights(array, weights if lazy else compute_now(weights)[0])

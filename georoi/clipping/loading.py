@@ -13,7 +13,7 @@ from georoi.clipping.chunks import Chunk, ChunkSize, cut_window
 from georoi.clipping.filling import Filling, choose_filling
 from georoi.engine.lazy import lazy_array, make_name
 from georoi.io.arrays import BAND
-from georoi.io.georeferencing import describe_bands, make_array
+from georoi.io.georeferencing import add_dates, describe_bands, make_array
 from georoi.io.rasters import read_window
 from georoi.planning.tiles import choose_tile_shape
 from georoi.values.raster import Raster
@@ -56,7 +56,7 @@ def load_raster(raster: Raster, chunks: ChunkSize = None) -> xr.DataArray:
         ),
         shared=_LoadWork(raster, filling, as_floats),
     )
-    return make_array(
+    array = make_array(
         data,
         raster.header,
         window,
@@ -66,6 +66,7 @@ def load_raster(raster: Raster, chunks: ChunkSize = None) -> xr.DataArray:
         attrs={"source": raster.name, "window": window, "scaled": int(raster.scaled)}
         | ({} if filling.scales else describe_bands(raster)),
     )
+    return add_dates(array, raster.dates)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,12 +23,18 @@ class Clipped(NamedTuple):
 
     window: Window
     """(row0, row1, col0, col1) in pixels of the raster."""
-    values: NDArray[Any] | None
-    """Shape (bands, rows, cols); None only where `raw` stands for it."""
+    values: NDArray[Any]
+    """Shape (bands, rows, cols)."""
     valid: NDArray[np.bool_] | None
     """Shape (rows, cols): inside the ROIs and not masked by the file; None where all pixels are."""
-    raw: bytes | None = None
-    """The tile as the file stores it; see `TileCopier`."""
+
+
+class Copied(NamedTuple):
+    """A tile of a clip that is kept whole, as the file stores it."""
+
+    window: Window
+    """(row0, row1, col0, col1) in pixels of the raster."""
+    raw: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +90,12 @@ class TileCopier:
 
     clipper: TileClipper
 
-    def __call__(self, task: TileTask) -> Clipped:
+    def __call__(self, task: TileTask) -> Clipped | Copied:
         """Copy a tile if it is one block, kept whole; read, weigh and fill it otherwise."""
         raster = self.clipper.raster
         row0, row1, col0, col1 = task.window
         if (row1 - row0, col1 - col0) == raster.block_shape and self.clipper.rule.keeps_all(task):
             raw = read_stored(raster, task.window)
             if raw is not None:
-                return Clipped(task.window, None, None, raw)
+                return Copied(task.window, raw)
         return self.clipper(task)

@@ -43,6 +43,12 @@ class Rule:
         """The weight of a pixel that no ROI touches."""
         return float(self.invert) if self.is_soft else self.invert
 
+    def keeps_all(self, task: TileTask) -> bool:
+        """Tell whether every pixel of a tile has the full weight, whatever the edges: no mask is needed."""
+        if not task.rois:  # no ROI: the pixels lie outside an inverted mask, or no mask is applied
+            return True
+        return not self.invert and any(edges is None for _, edges in task.rois)
+
     def weigh(self, task: TileTask, window: Window | None = None) -> NDArray[Any] | None:
         """Give the weights of the union of a tile's ROIs, or None where every pixel has the full weight.
 
@@ -56,10 +62,10 @@ class Rule:
             Shape (rows, cols) of the window, bool or float64.
         """
         row0, row1, col0, col1 = window = window or task.window
-        if any(edges is None for _, edges in task.rois):
-            return np.zeros((row1 - row0, col1 - col0), dtype=self.dtype) if self.invert else None
-        if not task.rois:  # no ROI: the pixels lie outside an inverted mask, or no mask is applied
+        if self.keeps_all(task):
             return None
+        if any(edges is None for _, edges in task.rois):
+            return np.zeros((row1 - row0, col1 - col0), dtype=self.dtype)
         weights = self._cover(task, window)
         if not self.invert:
             return weights

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from georoi.engine.lazy import compute_blocks, is_lazy, lazy_blocks
 from georoi.engine.progress import Progress, track
-from georoi.io.outputs import write_image
+from georoi.io.codec import Codec
+from georoi.io.creation import GTIFF_OPTIONS, choose_storage, parse_options
+from georoi.io.outputs import output_format, write_image
 from georoi.io.spec import ImageSpec, Number, Piece, Written
 
 if TYPE_CHECKING:
@@ -30,6 +32,12 @@ class OutputOptions:
     client: Any = None
     """A `distributed.Client` (Any: it may not be installed) that works on tiles instead of threads."""
     progress: bool | Progress | None = None
+
+    def tiff_codec(self, path: str | os.PathLike[str], spec: ImageSpec) -> Codec | None:
+        """Give the codec of a GeoTIFF's tiles; None if the output is of another format."""
+        if output_format(path, self.of) != "GTiff":
+            return None
+        return choose_storage(spec, parse_options(self.co, GTIFF_OPTIONS, "GTiff")).codec
 
     def write(
         self,

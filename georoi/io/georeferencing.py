@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,14 @@ def leading_coords(source: ArraySource) -> dict[str, Any]:
     """Give names and coordinates of an array's axes before the spatial ones, as `make_array` takes them."""
     array = source.array
     return {str(dim): array.coords[dim].values if dim in array.coords else None for dim in array.dims[:-2]}
+
+
+def add_dates(array: xr.DataArray, dates: tuple[datetime | None, ...] | None) -> xr.DataArray:
+    """Add when each band was taken as the coordinate `time` along the bands, if the file says so."""
+    if dates is None:
+        return array
+    times = [None if date is None else date.replace(tzinfo=None) for date in dates]  # they are UTC already
+    return array.assign_coords(time=(BAND, np.array(times, dtype="datetime64[ns]")))
 
 
 def add_weights(array: xr.DataArray, weights: Any) -> xr.DataArray:

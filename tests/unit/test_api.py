@@ -15,8 +15,9 @@ import xarray as xr
 
 import georoi
 import georoi.accessor
+from georoi.crs import CRS
 from georoi.errors import OutputError, OutputExistsError, RasterError, UsageError
-from tests.builders import NORTH_UP, UTM, ramp, write_raster
+from tests.builders import NORTH_UP, UTM, ramp, write_netcdf, write_raster
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # odc-geo
 
@@ -87,6 +88,27 @@ def test_the_lazy_array_of_a_masked_raster_is_nan_where_the_mask_says_so(tmp_pat
     masked = georoi.open_raster(path, masked=True).to_xarray()
     assert masked.dtype == "float32"
     assert np.argwhere(np.isnan(masked.values[0])).tolist() == [[3, 4]]
+
+
+def test_a_netcdf_of_dates_is_clipped_with_its_dates(tmp_path):
+    values = ramp(3, 40, 60, "int16")
+    x, y = (np.arange(60) + 0.5) * 10 + NORTH_UP.c, NORTH_UP.f - (np.arange(40) + 0.5) * 10
+    path = write_netcdf(
+        tmp_path / "d.nc",
+        {"red": values},
+        x=x,
+        y=y,
+        days=[0, 1, 31],
+        crs_wkt=CRS(UTM).to_wkt("WKT1_GDAL"),
+        fill=-1,
+    )
+    clipped = georoi.clip(path, ROIS)
+    assert [str(date)[:10] for date in clipped.time.values] == ["2020-01-01", "2020-01-02", "2020-02-01"]
+    assert np.array_equal(clipped.time, georoi.open_raster(path).to_xarray().time)
+    row0, row1, col0, col1 = clipped.attrs["window"]
+    kept = clipped.values[1] != -1
+    assert np.array_equal(clipped.values[1][kept], values[1, row0:row1, col0:col1][kept])
+    assert kept.sum() == georoi.mask(path, ROIS).values.sum() > 400
 
 
 def test_integers_without_nodata_stay_in_the_file_and_a_mask_tells(tmp_path):
