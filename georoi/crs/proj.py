@@ -47,9 +47,7 @@ def _candidates(source: str, target: str, area: Area | None, allow_ballpark: boo
         except ProjError:
             return ()
     return tuple(
-        Candidate(
-            _clean(found.description), found.accuracy if found.accuracy >= 0 else None, found.definition
-        )
+        Candidate(_clean(found.description), _accuracy(found), found.definition)
         for found in group.transformers
     )
 
@@ -70,8 +68,17 @@ def _projection(source: str, target: str) -> Transformer:
     return Transformer.from_crs(CRS.from_wkt(source), CRS.from_wkt(target), always_xy=True)
 
 
+def _accuracy(found: Transformer) -> float | None:
+    """The accuracy that PROJ states; 0 where all steps are conversions, for which newer PROJ states none."""
+    if found.accuracy >= 0:
+        return float(found.accuracy)
+    steps = found.operations or ()
+    return 0.0 if steps and all(step.type_name == "Conversion" for step in steps) else None
+
+
 def _clean(description: str | None) -> str:
-    steps = (description or "").split(" + ")
+    """Leave the exchange of axes, which PROJ says in one of two ways, out of a description."""
+    steps = (description or "").removesuffix(" (with axis order normalized for visualization)").split(" + ")
     return (
         " + ".join(step for step in steps if not step.startswith("axis order change")) or "axis order change"
     )

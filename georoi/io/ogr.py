@@ -150,7 +150,11 @@ def read_layer(
             if where is not None or bbox is not None:
                 numbers = _numbers(target, layer, fids)
     geometry, unread, mended = parse_wkb(np.asarray(blobs, dtype=object), numbers)
-    said = dict.fromkeys(shown(str(remark.message).replace(str(target), name)) for remark in remarks)
+    said = dict.fromkeys(
+        shown(str(remark.message).replace(str(target), name))
+        for remark in remarks
+        if not issubclass(remark.category, DeprecationWarning)  # between libraries, not about the file
+    )
     notes += [text for text in said if not _SILENT.search(text)][:3]
     features = Features(
         geometry=geometry,
