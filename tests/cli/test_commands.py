@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import struct
+import subprocess
+import sys
+import termios
 from pathlib import Path
 
 import numpy as np
@@ -332,3 +338,55 @@ def test_quiet_says_nothing(run: Run, demo: Demo) -> None:
     result = run("clip", demo.latest, "out.tif", "--rois", demo.rois, "-q")
 
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_text_from_files_stays_harmless(run: Run, demo: Demo) -> None:
+    """Ids with escape sequences and bidi overrides reach the terminal as escapes, in every command."""
+    hostile = "\x1b[2Jevil\u202e\r"
+    feature = {
+        "type": "Feature",
+        "properties": {"id": hostile},
+        "geometry": {
+            "type": "Polygon",
+            "coordinates": [[[22.15, 45.20], [22.152, 45.20], [22.152, 45.202], [22.15, 45.20]]],
+        },
+    }
+    Path("rois.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature] * 2}))
+    options = ["-i", str(demo.latest), "--rois", "rois.geojson", "--id-column", "id"]
+    for command, *more in (
+        ["info"],
+        ["check"],
+        ["plan"],
+        ["clip", "--each", "-o", "each"],
+        ["mask", "--labels", "-o", "mask.tif"],
+    ):
+        result = run(command, *options, *more)
+
+        assert "evil" in result.output or result.exit_code == 0
+        assert not {"\x1b", "\u202e", "\r"} & set(result.output), command
+
+
+def test_progress_is_drawn_on_a_terminal_only(demo: Demo, tmp_path: Path) -> None:
+    """stderr of a terminal gets a bar, stderr of a pipe and stdout never do."""
+    clip = ["clip", str(demo.latest), "out.tif", "--rois", str(demo.rois), "--overwrite"]
+    command = [sys.executable, "-m", "georoi.cli.main", *clip]
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    on_terminal = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=theirs, check=True)
+    os.close(theirs)
+    drawn = os.read(ours, 100_000)
+    os.close(ours)
+    piped = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+
+    assert b"clip:" in drawn
+    assert on_terminal.stdout == b""
+    assert piped.stderr.startswith(b"15 ROIs | out.tif")
+
+
+def test_a_closed_pipe_is_no_bug(demo: Demo) -> None:
+    """A reader that has seen enough ends the command without a message of a bug."""
+    check = f"{sys.executable} -m georoi.cli.main check {demo.latest} --rois {demo.rois} --json"
+    done = subprocess.run(["bash", "-c", f"{check} | head -c 10"], capture_output=True, text=True)
+
+    assert "E-INT-01" not in done.stderr
+    assert "Traceback" not in done.stderr
