@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import threading
 import warnings
@@ -14,8 +13,9 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 from rasterio.session import DummySession
 
-BLOCK_CACHE_BYTES = 64 * 2**20
-"""Decoded blocks that GDAL may keep, of all threads. Reads go by whole blocks, so more would be no gain."""
+BLOCK_CACHE_BYTES = 8 * 2**20
+"""Decoded blocks that GDAL may keep at the least, of all threads; more for large blocks. Reads go by whole
+blocks, so that just those being read need to stay."""
 
 LARGEST_BLOCK_BYTES = 256 * 2**20
 """A block that would decode to more than this is refused before it is read."""
@@ -51,6 +51,8 @@ _OPEN_OPTIONS = {
 }
 
 _WARNING_FILTERS = threading.Lock()
+_CACHE_LOCK = threading.Lock()
+_cache_bytes = [0]
 
 
 def is_remote(gdal_path: str) -> bool:
@@ -87,15 +89,24 @@ def open_dataset(gdal_path: str, drivers: Sequence[str], *, quiet: bool = True) 
         return DatasetReader(gdal_path, driver=list(drivers), sharing=False, **options)
 
 
-@functools.cache
-def bound_block_cache() -> None:
-    """Hold the process's GDAL to `BLOCK_CACHE_BYTES`, once, unless GDAL_CACHEMAX is in its environment.
+def bound_block_cache(block_bytes: int = 0) -> None:
+    """Hold the process's GDAL to a small block cache, unless GDAL_CACHEMAX is in its environment.
 
-    GDAL's own default is 5 % of the machine's memory. The cache belongs to the process, so this also holds
-    for what the calling program reads with rasterio.
+    It has room for two blocks a core, which GDAL needs to decode a block of interleaved bands once. GDAL's
+    own default is 5 % of the machine's memory. The cache belongs to the process, so this also holds for what
+    the calling program reads with rasterio.
+
+    Args:
+        block_bytes: What a block of all its bands takes decoded.
     """
-    if "GDAL_CACHEMAX" not in os.environ:
-        set_gdal_config("GDAL_CACHEMAX", BLOCK_CACHE_BYTES)
+    _grow_block_cache(max(BLOCK_CACHE_BYTES, 2 * (os.cpu_count() or 1) * block_bytes))
+
+
+def _grow_block_cache(size: int) -> None:
+    with _CACHE_LOCK:
+        if "GDAL_CACHEMAX" not in os.environ and size > _cache_bytes[0]:
+            set_gdal_config("GDAL_CACHEMAX", size)
+            _cache_bytes[0] = size
 
 
 def _remote_part(gdal_path: str) -> str:

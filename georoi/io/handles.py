@@ -95,7 +95,6 @@ def make_fingerprint(path: str, driver: str) -> str:
 
 
 def _open(raster: Raster) -> Handle:
-    bound_block_cache()
     container = container_of(raster.path)
     local = not is_remote(raster.path)
     status = _status(container, raster) if local else ""
@@ -131,6 +130,7 @@ def _check_blocks(dataset: DatasetReader, raster: Raster) -> None:
             found={"block": f"{rows} x {cols} pixels", "allowed": f"{LARGEST_BLOCK_BYTES / 2**20:,.0f} MB"},
             hint="write it anew in smaller blocks, for instance: gdal_translate -co TILED=YES IN OUT.tif",
         )
+    bound_block_cache(size)
 
 
 def _status(file: str, raster: Raster) -> str:
