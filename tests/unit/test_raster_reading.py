@@ -239,7 +239,7 @@ def test_the_block_cache_is_bounded(tmp_path: Path) -> None:
     whole(write_raster(tmp_path / "a.tif", ramp(1)))
     small = int(rasterio.env.get_gdal_config("GDAL_CACHEMAX"))
     large = np.zeros((3, 2048, 2048), dtype="float64")
-    whole(write_raster(tmp_path / "b.tif", large, tiled=True, blockxsize=2048, blockysize=2048))
+    whole(write_raster(tmp_path / "b.tif", large, block=2048))
 
     assert 8 * 2**20 <= small <= 512 * 2**20
     assert int(rasterio.env.get_gdal_config("GDAL_CACHEMAX")) >= 2 * large.nbytes / 3
