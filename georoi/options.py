@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from enum import StrEnum
+from typing import Any
 
 from georoi.errors import UsageError
 
@@ -67,3 +70,42 @@ def parse_crop(crop: bool | str | Crop) -> Crop:
         raise UsageError(
             "E-USE-01", f"crop must be True, False or one of {', '.join(Crop)}, not {crop!r}"
         ) from None
+
+
+def whole_number(value: Any) -> int | None:
+    """Give a whole number of any numeric type (2, 2.0, numpy.int64(2)) as an int; None if it is none."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def parse_pad(pad: object) -> int:
+    """Make the number of pixels added around a window.
+
+    Raises:
+        UsageError: E-USE-01 if it is no whole number, or negative.
+    """
+    pixels = whole_number(pad)
+    if pixels is None or pixels < 0:
+        raise UsageError("E-USE-01", f"pad must be a whole number of pixels, 0 or more, not {pad!r}")
+    return pixels
+
+
+def parse_feather(feather: Any) -> float:
+    """Make the width of the soft edge in pixels.
+
+    Raises:
+        UsageError: E-USE-01 if it is no number, negative or infinite.
+    """
+    try:
+        width = math.nan if isinstance(feather, str) else float(feather)
+    except (TypeError, ValueError):
+        width = math.nan
+    if not 0 <= width < math.inf:
+        raise UsageError("E-USE-01", f"feather must be a width in pixels, 0 or more, not {feather!r}")
+    return width

@@ -72,7 +72,7 @@ def array_to_file(
     has_mask = options.apply_mask and filling.nodata is None
     array = crop_array(source, plan.window, values, nodata=filling.nodata, attrs=options.describe(plan))
     spec = replace(spec_of_array(read_array(array, pixel=source.header.is_pixel)), has_mask=has_mask)
-    pieces = lazy_pieces(values, spec.fill, weights if has_mask else None, progress=output.progress)
+    pieces = lazy_pieces(values, spec.fill, output, weights if has_mask else None)
     return output.write(path, spec, pieces, notes=(*rois.notes, filling.note))
 
 

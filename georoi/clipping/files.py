@@ -175,6 +175,12 @@ def _check_weights_out(
         raise UsageError("E-USE-01", "without a mask (apply_mask=False) there are no weights to write")
     if Path(weights_out).absolute() == Path(path).absolute():
         raise UsageError("E-USE-01", "the clip and its weights are to be written to the same file")
+    if Path(weights_out).suffix.lower() not in (".tif", ".tiff"):
+        raise UsageError(
+            "E-USE-01",
+            f"weights are written as a GeoTIFF, so {Path(weights_out).name!r} would be called what it is not",
+            hint="choose a name that ends in .tif",
+        )
     check_output(weights_out, of="GTiff", overwrite=output.overwrite)
 
 

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from georoi.engine.lazy import compute_blocks, is_lazy, lazy_blocks
 from georoi.engine.progress import Progress, track
+from georoi.errors import UsageError
 from georoi.io.codec import Codec
 from georoi.io.creation import GTIFF_OPTIONS, choose_storage, parse_options
 from georoi.io.outputs import output_format, write_image
 from georoi.io.spec import ImageSpec, Number, Piece, Written
+from georoi.options import whole_number
+from georoi.values.naming import plain
 
 if TYPE_CHECKING:
     from georoi.io.arrays import ArraySource
@@ -32,6 +35,23 @@ class OutputOptions:
     client: Any = None
     """A `distributed.Client` (Any: it may not be installed) that works on tiles instead of threads."""
     progress: bool | Progress | None = None
+
+    def __post_init__(self) -> None:
+        """Check who shall work.
+
+        Raises:
+            UsageError: E-USE-01.
+        """
+        if self.workers is not None and (whole_number(self.workers) or 0) < 1:
+            raise UsageError(
+                "E-USE-01", f"workers must be a whole number, 1 or more, not {plain(repr(self.workers))}"
+            )
+        if self.client is not None and not hasattr(self.client, "submit"):
+            raise UsageError(
+                "E-USE-01",
+                f"a {type(self.client).__name__} is no dask scheduler",
+                hint="give its address, such as 'tcp://127.0.0.1:8786', or a distributed.Client",
+            )
 
     def tiff_codec(self, path: str | os.PathLike[str], spec: ImageSpec) -> Codec | None:
         """Give the codec of a GeoTIFF's tiles; None if the output is of another format."""
@@ -65,25 +85,24 @@ def write_array(source: ArraySource, path: str | os.PathLike[str], output: Outpu
 
     data = source.array.data
     spec = spec_of_array(source)
-    pieces = lazy_pieces(data, spec.fill, progress=output.progress) if is_lazy(data) else cut_pieces(data)
+    pieces = lazy_pieces(data, spec.fill, output) if is_lazy(data) else cut_pieces(data)
     return output.write(path, spec, pieces)
 
 
-def lazy_pieces(
-    data: Any, fill: Number, weights: Any = None, *, progress: bool | Progress | None = None
-) -> Iterator[Piece]:
+def lazy_pieces(data: Any, fill: Number, output: OutputOptions, weights: Any = None) -> Iterator[Piece]:
     """Compute a dask array (untyped), and the weights that tell valid pixels, as pieces of an image.
 
     Args:
         data: Axes (band, y, x) or (y, x).
         fill: What the image holds where there is no piece: chunks known to hold nothing else give none.
+        output: Who computes, and what is told of the blocks done.
         weights: Shape (rows, cols): pixels of weight 0 are not valid; None where no mask is written.
-        progress: What is told of the blocks done.
     """
     from georoi.io.imagespecs import make_piece
 
     arrays, skip = ((data,), fill) if weights is None else ((data, weights), None)
     total = sum(len(batch) for batch in lazy_blocks(data, skip=skip))
-    blocks = track(compute_blocks(*arrays, skip=skip), progress, total=total, message="write")
+    computed = compute_blocks(*arrays, skip=skip, workers=output.workers, client=output.client)
+    blocks = track(computed, output.progress, total=total, message="write")
     for (rows, cols), (values, *rest) in blocks:
         yield make_piece(rows.start, cols.start, values, rest[0] > 0 if rest else None)

@@ -80,6 +80,21 @@ def current_client() -> Any:
         return None
 
 
+def in_task() -> bool:
+    """Tell whether this is a task on a worker of a cluster, which must not wait for further tasks there.
+
+    It holds one of the cluster's threads, so that with all of them waiting nobody would work.
+    """
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return False
+    try:
+        distributed.get_worker()
+    except (ValueError, AttributeError):  # no worker, or a module still on its way in
+        return False
+    return True
+
+
 def stream_on_cluster(
     client: Any, function: Callable[[T], R], tasks: Iterable[T], in_flight: int | None
 ) -> Iterator[R]:

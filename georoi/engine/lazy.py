@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from georoi.engine.streaming import stream
+from georoi.engine.cluster import in_task
+from georoi.engine.streaming import count_cores, stream
 
 MAX_CHUNKS = 9_000
 """Most chunks that georoi gives a lazy array of its own."""
@@ -153,11 +154,22 @@ def as_lazy(array: Any, chunks: Chunks) -> Any:
     return array.rechunk(chunks) if is_lazy(array) else da.from_array(array, chunks=chunks)
 
 
-def compute_now(*arrays: Any) -> tuple[NDArray[Any], ...]:
-    """Compute lazy arrays together, on the current scheduler."""
+def compute_now(*arrays: Any, workers: int | None = None, client: Any = None) -> tuple[NDArray[Any], ...]:
+    """Compute lazy arrays together, on dask's current scheduler unless told otherwise.
+
+    Args:
+        arrays: Dask arrays (untyped).
+        workers: Number of local threads.
+        client: A `distributed.Client` (Any: it may not be installed), which goes before `workers`.
+    """
     from dask.base import compute as compute_together
 
-    result: tuple[NDArray[Any], ...] = compute_together(*arrays)
+    chosen: dict[str, Any] = {}
+    if client is not None:
+        chosen = {"scheduler": client}
+    elif workers is not None:
+        chosen = {"scheduler": "threads", "num_workers": workers}
+    result: tuple[NDArray[Any], ...] = compute_together(*arrays, **chosen)
     return result
 
 
@@ -209,9 +221,13 @@ def _is_same(value: object, expected: NDArray[Any]) -> bool:
 
 
 def compute_blocks(
-    *arrays: Any, batch_bytes: int = BATCH_BYTES, skip: object = None
+    *arrays: Any,
+    batch_bytes: int = BATCH_BYTES,
+    skip: object = None,
+    workers: int | None = None,
+    client: Any = None,
 ) -> Iterator[tuple[tuple[slice, slice], tuple[NDArray[Any], ...]]]:
-    """Compute lazy arrays block by block, row-major, a bounded batch at a time on the current scheduler.
+    """Compute lazy arrays block by block, row-major, a bounded batch at a time, as `compute_now` does.
 
     The next batch is computed while the caller works on the blocks of the last one.
 
@@ -220,10 +236,15 @@ def compute_blocks(
             first are the blocks, and leading axes come whole.
         batch_bytes: Most bytes in a batch, unless one chunk holds more.
         skip: Leave out chunks of the first that are known to hold this value alone.
+        workers: See `compute_now`; within a task on a cluster, local threads work in any case.
+        client: See `compute_now`.
     """
+    if in_task():
+        workers, client = workers or count_cores(), None
 
     def run(batch: list[tuple[slice, slice]]) -> tuple[NDArray[Any], ...]:
-        return compute_now(*(array[(..., *place)] for place in batch for array in arrays))
+        wanted = (array[(..., *place)] for place in batch for array in arrays)
+        return compute_now(*wanted, workers=workers, client=client)
 
     batches = lazy_blocks(arrays[0], batch_bytes, skip=skip)
     for batch, blocks in zip(batches, stream(run, batches, workers=1, in_flight=1), strict=True):

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
 
-from georoi.engine.cluster import current_client, stream_on_cluster
+from georoi.engine.cluster import current_client, in_task, stream_on_cluster
 from georoi.errors import MemoryBudgetError, UsageError
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ def stream(
 
     The tasks are pulled from their iterable as room appears, so neither tasks nor results pile up. The first
     exception, in the order of the tasks, is raised here; tasks that have not begun are then cancelled, and so
-    they are when the iterator is closed.
+    they are when the iterator is closed. Within a task on a cluster, local threads work in any case.
 
     Args:
         function: Takes one task; picklable where a cluster runs it.
@@ -46,7 +46,9 @@ def stream(
     for name, number in (("workers", workers), ("in_flight", in_flight)):
         if number is not None and number < 1:
             raise UsageError("E-USE-01", f"{name} must be 1 or more, not {number}")
-    if client is None and workers is None:
+    if in_task():
+        client = None
+    elif client is None and workers is None:
         client = current_client()
     if client is not None:
         results = stream_on_cluster(client, function, tasks, in_flight)
