@@ -77,8 +77,7 @@ def find_operation(
         "E-CRS-06",
         "no operation between the two CRS is known" + (" but a ballpark one" if found else ""),
         found={"from": _describe(source), "to": _describe(target)},
-        hint="if one of them is wrong or names no datum, say the right one with rois_crs= or raster_crs="
-        + ("; or allow the ballpark operation" if found else ""),
+        hint="if one of them is wrong or names no datum, say the right one with rois_crs= or raster_crs=",
     )
 
 

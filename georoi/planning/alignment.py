@@ -22,6 +22,7 @@ from georoi.crs import (
 from georoi.errors import CRSError
 from georoi.grid import Bounds, describe, grid_bounds, grid_crs, pixel_size, to_pixels
 from georoi.planning.overlap import Overlaps, dissolve, grow, overlaps
+from georoi.planning.overlap_check import explained
 from georoi.planning.shapes import bounds_of, to_polygons
 from georoi.values.gridrois import GridROIs
 
@@ -49,9 +50,9 @@ def align(rois: ROISet, grid: GeoBox, *, pixel_grid: bool, allow_ballpark: bool 
         allow_ballpark: Accept an operation between the CRS that leaves the datum shift out.
 
     Raises:
-        CRSError: E-CRS-01 if either CRS is unknown, E-CRS-03 if coordinates cannot be in their CRS, E-CRS-05
-        if one
-            side is in pixel space and the other is not, E-CRS-06 if only a ballpark operation is known.
+        CRSError: E-CRS-01 if either CRS is unknown, E-CRS-02 if no operation is known where the ROIs lie and
+            they are off the raster, E-CRS-03 if coordinates cannot be in their CRS, E-CRS-05 if one side is
+            in pixel space and the other is not, E-CRS-06 if only a ballpark operation is known.
     """
     _check_sides(rois, grid, pixel_grid)
     target = grid_crs(grid)
@@ -61,16 +62,19 @@ def align(rois: ROISet, grid: GeoBox, *, pixel_grid: bool, allow_ballpark: bool 
         return _grid_rois(rois, grid, parts._replace(x=parts.x - col0, y=parts.y - row0), "", ())
     xmin, ymin, xmax, ymax = (float(value) for value in shapely.total_bounds(rois.geometry))
     bounds = (xmin, ymin, xmax, ymax)
-    check_range(rois.crs, bounds)
-    moved = transform_geometries(
-        rois.geometry,
-        rois.crs,
-        target,
-        tolerance=TOLERANCE * min(pixel_size(grid)),
-        area=_common_area(rois.crs, bounds, target, grid_bounds(grid)),
-        extent=grid_bounds(grid),
-        allow_ballpark=allow_ballpark,
-    )
+    try:
+        check_range(rois.crs, bounds)
+        moved = transform_geometries(
+            rois.geometry,
+            rois.crs,
+            target,
+            tolerance=TOLERANCE * min(pixel_size(grid)),
+            area=_common_area(rois.crs, bounds, target, grid_bounds(grid)),
+            extent=grid_bounds(grid),
+            allow_ballpark=allow_ballpark,
+        )
+    except CRSError as error:
+        raise explained(error, bounds, rois.crs, grid) from error
     geometry, notes = moved.geometry, []
     if moved.operation.name:
         geometry, repaired = _repair(geometry)

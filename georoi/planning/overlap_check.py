@@ -17,6 +17,7 @@ from georoi.wording import printable, say_count
 
 EARTH = 6371.0088
 """Mean radius of the Earth in km (IUGG)."""
+_SAY_CRS = "if a CRS is wrong, say the right one with rois_crs= or raster_crs= (--rois-crs)"
 
 
 def check_overlap(rois: GridROIs, header: Header) -> None:
@@ -50,7 +51,7 @@ def no_overlap(rois: GridROIs, header: Header) -> CRSError:
         "the ROIs do not overlap the raster",
         found={
             "rois": f"{say_count(len(rois), 'ROI')}, {_describe_rois(rois, crs, extent)}",
-            "raster": f"{printable(header.name)}, {_name(crs)}, {_describe(crs, grid_bounds(header.grid))}",
+            "raster": f"{printable(header.name)}, {_describe_both(header.grid)}",
         },
         hint=_hint(rois, crs, extent),
     )
@@ -80,6 +81,47 @@ def bounds_look_swapped(bounds: Bounds, crs: CRS, grid: GeoBox) -> bool:
     target = grid_crs(grid)
     extent = None if target is None else _moved(target, crs, grid_bounds(grid))
     return extent is not None and looks_swapped(bounds, extent)
+
+
+def explained(error: CRSError, bounds: Bounds, crs: CRS, grid: GeoBox) -> CRSError:
+    """Give the error that says why ROIs cannot be brought to a grid, where a missing overlap explains it.
+
+    Coordinates out of range (E-CRS-03) and places where no operation is known (E-CRS-06) are often just in
+    the wrong order, or far from the raster.
+
+    Args:
+        error: What was raised.
+        bounds: Of the ROIs, in their CRS.
+        crs: That of the ROIs.
+        grid: The raster's grid.
+    """
+    swapped = bounds_look_swapped(bounds, crs, grid)
+    if error.id == "E-CRS-03":
+        return CRSError(error.id, error.rule, found=error.found, hint=_order(crs)) if swapped else error
+    target = grid_crs(grid)
+    extent = None if target is None else _moved(target, crs, grid_bounds(grid))
+    if error.id != "E-CRS-06" or extent is None or _meet(bounds, extent):
+        return error
+    return CRSError(
+        "E-CRS-02",
+        "the ROIs do not overlap the raster",
+        found={"rois": f"{crs_label(crs)}, {_describe(crs, bounds)}", "raster": _describe_both(grid)},
+        hint=_order(crs) if swapped else _SAY_CRS,
+    )
+
+
+def _meet(a: Bounds, b: Bounds) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _describe_both(grid: GeoBox) -> str:
+    crs = grid_crs(grid)
+    return f"{_name(crs)}, {_describe(crs, grid_bounds(grid))}"
+
+
+def _order(crs: CRS | None) -> str:
+    order = "longitude, then latitude" if crs is not None and crs.is_geographic else "x, then y"
+    return f"with x and y exchanged the ROIs would overlap: coordinates are {order}"
 
 
 def _roi_extent(rois: GridROIs) -> Bounds:
@@ -148,15 +190,13 @@ def _hint(rois: GridROIs, crs: CRS | None, extent: Bounds) -> str:
     if math.isnan(extent[0]):
         return "give ROIs that have an area"
     if axes_look_swapped(rois):
-        own = rois.crs or crs
-        order = "longitude, then latitude" if own is not None and own.is_geographic else "x, then y"
-        return f"with x and y exchanged the ROIs would overlap: coordinates are {order}"
+        return _order(rois.crs or crs)
     if overlapping(rois).any():
         return "their bounding boxes meet the raster, but no ROI reaches into it with an area"
     gap = f"the nearest ROI is {_distance(rois, crs)} away"
     if crs is None:
         return gap
-    return f"{gap}; if a CRS is wrong, say the right one with rois_crs= or raster_crs= (--rois-crs)"
+    return f"{gap}; {_SAY_CRS}"
 
 
 def _distance(rois: GridROIs, crs: CRS | None) -> str:
