@@ -76,12 +76,11 @@ def whole_number(value: Any) -> int | None:
     """Give a whole number of any numeric type (2, 2.0, numpy.int64(2)) as an int; None if it is none."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
     try:
         return operator.index(value)
     except TypeError:
-        return None
+        is_whole = hasattr(value, "is_integer") and value.is_integer()
+        return int(value) if is_whole else None
 
 
 def parse_pad(pad: object) -> int:

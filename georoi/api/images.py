@@ -9,7 +9,7 @@ from georoi.clipping.sources import as_source
 from georoi.clipping.weights import Rule
 from georoi.errors import UsageError
 from georoi.io.vectors import read_rois
-from georoi.options import Boundary, parse_boundary
+from georoi.options import Boundary, parse_boundary, parse_feather, parse_pad
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -174,14 +174,16 @@ def mask(
     """
     from georoi.clipping.masks import label_rois, mask_rois
 
-    rule = Rule(boundary=parse_boundary(boundary, all_touched), invert=bool(invert), feather=float(feather))
-    if labels and (invert or feather):
+    rule = Rule(
+        boundary=parse_boundary(boundary, all_touched), invert=bool(invert), feather=parse_feather(feather)
+    )
+    if labels and (rule.invert or rule.feather):
         raise UsageError("E-USE-01", "invert and feather do not go with labels")
     regions = read_rois(rois)
     header = as_source(raster, pixel=regions.pixel).header
     common: dict[str, Any] = {
         "crop": choose_crop(crop, rule.invert),
-        "pad": pad,
+        "pad": parse_pad(pad),
         "dtype": dtype,
         "chunks": chunks,
     }

@@ -10,7 +10,7 @@ tiles of the plan, anchored at the raster's origin      chunks of 2 x 2 tiles, c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -24,6 +24,7 @@ from georoi.clipping.windows import intersect, place_in
 from georoi.engine.lazy import MAX_CHUNKS, lazy_array, make_name
 from georoi.errors import UsageError
 from georoi.grid import Window
+from georoi.options import whole_number
 from georoi.planning.plan import Plan
 
 CHUNK_BYTES = 16 * 2**20
@@ -31,6 +32,9 @@ CHUNK_BYTES = 16 * 2**20
 
 ChunkSize = int | str | tuple[int, int] | Mapping[str, int] | None
 """Pixels per chunk: one side, (rows, cols), {"y": rows, "x": cols}, -1 for all; None or "auto" to choose."""
+
+_SIDES = (("y", "latitude", "lat"), ("x", "longitude", "lon"))
+"""What the axes of rows and columns are called in a mapping of chunks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,18 +148,18 @@ def _choose_shape(
 
 
 def _parse_size(size: ChunkSize) -> tuple[int, int] | None:
-    if size is None or size == "auto":
+    if size is None or (isinstance(size, str) and size == "auto"):
         return None
-    if isinstance(size, int) and not isinstance(size, bool):
-        sides: Any = (size, size)
-    elif isinstance(size, Mapping):
-        sides = (size.get("y", -1), size.get("x", -1))
-    else:
+    sides: Any = (size, size)
+    if isinstance(size, Mapping):
+        sides = tuple(next((size[name] for name in names if name in size), -1) for names in _SIDES)
+        unknown = set(size).difference(*_SIDES)
+        if unknown:
+            raise UsageError("E-USE-01", f"chunks name no axis of the image: {', '.join(map(repr, unknown))}")
+    elif isinstance(size, Sequence) and not isinstance(size, str) and len(size) == 2:
         sides = size
-    try:
-        rows, cols = (int(side) for side in sides)
-    except (TypeError, ValueError):
-        rows = cols = 0
+    numbers = [whole_number(side) for side in sides]
+    rows, cols = (0 if number is None else number for number in numbers)
     if not all(side == -1 or side > 0 for side in (rows, cols)):
         raise UsageError(
             "E-USE-01", f"chunks must be pixels: a number, (rows, cols), -1 for all, or 'auto', not {size!r}"

@@ -61,7 +61,7 @@ def label_rois(
         )
     if overlap not in ("error", "first", "last"):
         raise UsageError("E-USE-01", f"overlap must be 'error', 'first' or 'last', not {overlap!r}")
-    kind = np.min_scalar_type(len(rois)) if dtype is None else np.dtype(dtype)
+    kind = np.min_scalar_type(len(rois)) if dtype is None else _parse_dtype(dtype)
     if kind.kind not in "iu" or np.iinfo(kind).max < len(rois):
         raise UsageError("E-USE-01", f"dtype {kind} does not hold the numbers of {len(rois)} ROIs")
     rule = LabelRule(boundary=boundary, overlap=overlap, dtype=str(kind), ids=tuple(rois.ids.tolist()))
@@ -86,7 +86,7 @@ def _make(
 ) -> xr.DataArray:
     union = rule if isinstance(rule, Rule) else None
     plan = make_plan(
-        in_cells(header),
+        header if crop is Crop.BLOCKS else in_cells(header),  # the blocks of the window are those of the file
         lay_out(header, rois, union),
         boundary=rule.boundary,
         crop=crop,
@@ -107,8 +107,17 @@ def _make(
 def _choose_dtype(rule: Rule, dtype: DTypeLike | None) -> str:
     if dtype is None:
         return rule.dtype
-    kind = np.dtype(dtype)
+    kind = _parse_dtype(dtype)
     if kind.kind not in ("f" if rule.is_soft else "biuf"):
         what = "weights, which are fractions" if rule.is_soft else "a mask"
         raise UsageError("E-USE-01", f"dtype {kind} does not hold {what}")
     return str(kind)
+
+
+def _parse_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        raise UsageError(
+            "E-USE-01", f"{dtype!r} is no dtype", hint="give one such as 'uint8' or 'float32'"
+        ) from None

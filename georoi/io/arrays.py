@@ -66,6 +66,13 @@ def read_array(array: xr.DataArray, *, bands: BandRequest | None = None, pixel: 
             "E-RAS-09", f"the array holds {array.dtype}, not real numbers", found={"array": _title(array)}
         )
     dims = find_spatial_dims(array)
+    if not array.size:
+        raise RasterError(
+            "E-RAS-10",
+            f"{_title(array)} has no pixels",
+            found={"array": ", ".join(f"{count} along {dim}" for dim, count in array.sizes.items())},
+            hint="check what was selected: a slice of coordinates runs in the order that these have",
+        )
     array = array.transpose(..., *dims)
     names = _band_names(array)
     if bands is not None:

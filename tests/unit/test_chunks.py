@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from georoi.clipping.chunks import cut_window
@@ -39,8 +40,13 @@ def test_there_are_never_too_many(size):
     assert rows[1] % 512 == 0
 
 
-@pytest.mark.parametrize("size", [0, -2, "big", (1, 2, 3), 0.5, True])
+@pytest.mark.parametrize("size", [0, -2, "big", "64", (1, 2, 3), (1, "2"), 0.5, True, {"band": 1}])
 def test_a_size_that_is_none_is_refused(size):
     with pytest.raises(UsageError) as caught:
         cut_window((0, 10, 0, 10), (5, 5), size, 1)
     assert caught.value.id == "E-USE-01"
+
+
+@pytest.mark.parametrize("size", [np.int64(3), (np.int32(3), 3.0), {"lat": 3, "lon": 3}, [3, 3]])
+def test_whole_numbers_of_any_type_and_axes_by_their_names_are_sizes(size):
+    assert cuts((0, 20, 0, 20), (5, 5), size) == cuts((0, 20, 0, 20), (5, 5), 3)

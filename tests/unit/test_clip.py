@@ -284,6 +284,31 @@ def test_dask_in_gives_dask_and_numpy_gives_numpy(lazy):
     assert clipped.rio.nodata == 0
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_given_nodata_value_takes_the_place_of_the_declared_one_without_a_mask_too(lazy):
+    source = array(np.array([[[0, 7], [8, 0]]], "uint8"))
+    source = source.chunk(y=1) if lazy else source
+    whole = box(0, 0, 2, 2)
+    clipped = georoi.clip(source, whole, apply_mask=False, nodata=255)
+    assert clipped.values.tolist() == [[[255, 7], [8, 255]]]
+    assert clipped.attrs["nodata"] == 255
+    if lazy:
+        other = georoi.clip(source, whole, apply_mask=False, nodata=254)
+        assert len({clipped.data.name, other.data.name, source.data.name}) == 3
+
+
+def test_without_a_mask_the_pixels_of_the_source_are_not_shared():
+    source = array(ramp(1))
+    georoi.clip(source, box(0, 0, 60, 40), apply_mask=False).values[:] = 0
+    assert source.values.all()
+
+
+def test_a_bool_array_with_a_nodata_value_becomes_small_integers():
+    clipped = georoi.clip(array(np.ones((1, 4, 4), bool)).drop_attrs(), box(0, 0, 2, 2), pad=1, nodata=255)
+    assert clipped.dtype == "uint8"
+    assert clipped.values[0].tolist() == [[1, 1, 255], [1, 1, 255], [255, 255, 255]]
+
+
 def test_compute_and_chunks_decide_for_arrays():
     source = array(ramp(2))
     assert is_lazy(georoi.clip(source, box(3, 5, 27, 18), compute=False).data)
@@ -385,9 +410,15 @@ def test_sides_of_unknown_place_are_refused(tmp_path, scene):
         {"crop": "tight"},
         {"pad": -1},
         {"pad": 0.5},
+        {"pad": "2"},
+        {"pad": float("nan")},
         {"feather": -2},
+        {"feather": "a"},
+        {"feather": None},
+        {"feather": float("nan")},
         {"feather": 2, "apply_mask": False},
         {"chunks": 0},
+        {"chunks": {"lat": 10, "z": 2}},
     ],
 )
 def test_options_that_make_no_sense_are_refused(scene, options):
@@ -408,3 +439,17 @@ def test_inverted_weights_are_zero_also_in_chunks_that_lie_wholly_inside():
         clipped = georoi.clip(source, box(4.5, 4.5, 30, 30), invert=True, **options)
         assert (clipped.coverage.values[10:20, 10:20] == 0).all()
         assert (clipped.coverage.values[:3] == 1).all()
+
+
+def test_whole_numbers_of_other_types_are_pixels_too(scene):
+    expected = georoi.clip(scene, box(3, 5, 7, 8), pad=2)
+    for pad in (2.0, np.int64(2), np.float32(2)):
+        assert georoi.clip(scene, box(3, 5, 7, 8), pad=pad).identical(expected)
+
+
+@pytest.mark.parametrize("side", ["x", "y", "band"])
+def test_an_array_without_pixels_is_refused(side):
+    with pytest.raises(RasterError) as caught:
+        georoi.clip(array(ramp(2)).isel({side: slice(0, 0)}), box(3, 5, 7, 8))
+    assert caught.value.id == "E-RAS-10"
+    assert f"0 along {side}" in str(caught.value)

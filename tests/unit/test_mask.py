@@ -192,3 +192,18 @@ def test_a_mask_of_an_array_lies_on_its_grid(scene):
         assert np.array_equal(made.x, source.x)
         assert made.sel(x=500_035, y=5_199_945)
         assert made.values.sum() == 12
+
+
+@pytest.mark.parametrize("options", [{}, {"boundary": "fraction"}, {"labels": True}])
+def test_a_mask_cropped_to_blocks_has_the_window_of_the_clip(scene, options):
+    made = georoi.mask(scene, rois(box(20, 18, 23, 20)), crop="blocks", **options)
+    clipped = georoi.clip(scene, rois(box(20, 18, 23, 20)), crop="blocks")
+    assert made.attrs["window"] == clipped.attrs["window"] == (16, 32, 16, 32)
+    assert made.values.sum() == 6
+
+
+@pytest.mark.parametrize("options", [{"dtype": "foo"}, {"dtype": "foo", "labels": True}, {"pad": "2"}])
+def test_options_of_masks_that_mean_nothing_are_refused(scene, options):
+    with pytest.raises(UsageError) as caught:
+        georoi.mask(scene, rois(box(3, 5, 7, 8)), **options)
+    assert caught.value.id == "E-USE-01"
