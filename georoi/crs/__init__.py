@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from georoi.crs.area import geodesic_area
 from georoi.crs.geometry import Rings, keep_polygons, split_rings
-from georoi.crs.identity import crs_label, definition, same_crs
+from georoi.crs.identity import crs_label, definition, plane, same_crs
 from georoi.crs.operations import (
     Operation,
     area_of_use,
@@ -32,6 +32,7 @@ __all__ = [
     "lonlat_bounds",
     "looks_swapped",
     "parse_crs",
+    "plane",
     "same_crs",
     "split_rings",
     "transform_geometries",

@@ -23,6 +23,7 @@ from georoi.errors import CRSError
 from georoi.grid import Bounds, describe, grid_bounds, grid_crs, pixel_size, to_pixels
 from georoi.planning.overlap import Overlaps, dissolve, grow, overlaps
 from georoi.planning.overlap_check import explained
+from georoi.planning.seam import wrap_longitudes
 from georoi.planning.shapes import bounds_of, to_polygons
 from georoi.values.gridrois import GridROIs
 
@@ -40,8 +41,9 @@ def align(rois: ROISet, grid: GeoBox, *, pixel_grid: bool, allow_ballpark: bool 
 
     Rings keep direction and order of their vertices. Where ROIs and grid have the same CRS, coordinates are
     those that GDAL computes from the originals, bit for bit; where not, edges are followed to 0.1 pixel, and
-    a polygon that the transform made invalid is repaired, with a note. Every ROI is there in the result, if
-    as an empty one.
+    a polygon that the transform made invalid is repaired, with a note. Polygons that lie whole turns away
+    from where a geographic grid counts longitudes are moved there, with a note. Every ROI is there in the
+    result, if as an empty one.
 
     Args:
         rois: Valid polygons with a CRS, or in pixel space.
@@ -75,7 +77,8 @@ def align(rois: ROISet, grid: GeoBox, *, pixel_grid: bool, allow_ballpark: bool 
         )
     except CRSError as error:
         raise explained(error, bounds, rois.crs, grid) from error
-    geometry, notes = moved.geometry, []
+    geometry = moved.geometry
+    notes: list[str] = []
     if moved.operation.name:
         geometry, repaired = _repair(geometry)
         label = crs_label(target)
@@ -84,6 +87,8 @@ def align(rois: ROISet, grid: GeoBox, *, pixel_grid: bool, allow_ballpark: bool 
             *_note(rois.ids, moved.cut, f"cut to where {label} can be used"),
             *_note(rois.ids, moved.broken, f"crosses a seam of {label}, so its outline may be wrong"),
         ]
+    geometry, around = wrap_longitudes(geometry, grid)
+    notes += _note(rois.ids, around, "moved by whole turns to where the raster counts longitudes")
     parts = split_rings(geometry)
     x, y = to_pixels(grid, parts.x, parts.y)
     return _grid_rois(rois, grid, parts._replace(x=x, y=y), str(moved.operation), tuple(notes))

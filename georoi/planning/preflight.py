@@ -18,6 +18,7 @@ from georoi.planning.checkreport import CheckReport, Level, Remark, Verdict
 from georoi.planning.overlap import Overlaps, overlaps
 from georoi.planning.overlap_check import bounds_look_swapped
 from georoi.planning.plan import Plan, make_plan
+from georoi.planning.seam import goes_around
 from georoi.planning.shapes import to_polygons
 from georoi.planning.traps import find_traps
 from georoi.planning.wording import say_grid
@@ -131,6 +132,12 @@ def _measure(rois: ROISet, aligned: GridROIs | None, plan: Plan | None) -> dict[
     if aligned is None:
         return {"area_px": unknown, "area_m2": square_metres, "inside_fraction": unknown, "blocks": blocks}
     polygons = to_polygons(aligned)
+    if goes_around(aligned.grid):  # what reaches past its sides is there a second time
+        rows, cols = aligned.grid.shape
+        x_min, y_min, x_max, y_max = aligned.bounds.T
+        across = np.flatnonzero(((x_min < 0) | (x_max > cols)) & (y_min < rows) & (y_max > 0))
+        frames = shapely.box(0, y_min[across], cols, y_max[across])
+        polygons[across] = shapely.intersection(polygons[across], frames)
     area = shapely.area(polygons)
     inside = _area_inside(aligned, polygons, area)
     with np.errstate(invalid="ignore"):

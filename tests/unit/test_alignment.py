@@ -231,3 +231,55 @@ def test_heights_and_compound_crs_do_not_matter():
     aligned = align(rois(shapely.Polygon(RING)), grid, pixel_grid=False)
     assert aligned.operation == ""
     assert_array_equal(aligned.x, to_pixels(grid, *np.array(RING + RING[:1]).T)[0])
+
+
+def lonlat_grid(west: float, cols: int, degrees: float = 1.0):
+    return make_grid((10, cols), Affine(degrees, 0.0, west, 0.0, -degrees, 5 * degrees), 4326)
+
+
+def test_both_halves_of_a_roi_cut_at_the_antimeridian_meet_a_grid_across_it():
+    """RFC 7946 cuts at 180 degrees; on a grid from 178 to 182 the halves are one polygon without a seam."""
+    halves = shapely.MultiPolygon([box(179.5, -0.25, 180, 0.25), box(-180, -0.25, -179.5, 0.25)])
+    aligned = align(rois(halves, crs=4326), lonlat_grid(178, 40, 0.1), pixel_grid=False)
+    (polygon,) = to_polygons(aligned)
+    assert polygon.geom_type == "Polygon"
+    assert polygon.area == pytest.approx(50)
+    np.testing.assert_allclose(aligned.bounds, [[15, 2.5, 25, 7.5]])
+    assert aligned.notes == ("1 ROI moved by whole turns to where the raster counts longitudes: 0",)
+
+
+@pytest.mark.parametrize("crs", [4326, 4322])
+def test_a_roi_across_greenwich_is_at_both_ends_of_a_grid_from_0_to_360(crs):
+    """Pixels 350 to 360 and 0 to 10 are its own, also where the ROI comes from another geographic CRS."""
+    grid = lonlat_grid(0, 360)
+    aligned = align(rois(box(-10, -1, 10, 1), box(-100, -1, -90, 1), crs=crs), grid, pixel_grid=False)
+    first, second = to_polygons(aligned)
+    inside = shapely.intersection(first, box(0, 0, 360, 10))
+    expected = shapely.union(box(0, 4, 10, 6), box(350, 4, 360, 6))
+    assert shapely.symmetric_difference(inside, expected).area < 1e-2
+    np.testing.assert_allclose(second.bounds, (260, 4, 270, 6), atol=1e-3)
+    assert len(aligned.notes) == 1
+
+
+def test_what_meets_the_grid_as_it_is_keeps_every_bit():
+    """On a grid from -180 to 180 a world-wide ROI, one at the border and one elsewhere stay."""
+    shapes = [box(-180, -4, 180, 4), box(170.1, -1, 180, 1), box(-60.3, -1, -59.9, 1), box(0, 50, 1, 51)]
+    grid = lonlat_grid(-180, 360)
+    aligned = align(rois(*shapes, crs=4326), grid, pixel_grid=False)
+    x, y = to_pixels(grid, *shapely.get_coordinates(shapes).T)
+    assert_array_equal(aligned.x, x)
+    assert_array_equal(aligned.y, y)
+    assert aligned.notes == ()
+    beyond = align(rois(*shapes, box(175, -1, 185, 1), crs=4326), grid, pixel_grid=False)
+    assert_array_equal(beyond.x[: len(x)], x)
+    assert to_polygons(beyond)[4].intersection(box(0, 0, 360, 10)).area == pytest.approx(20)
+
+
+def test_nothing_goes_around_on_a_plane():
+    """A projected grid, or one that only claims to be in degrees, gets no ROI from a turn away."""
+    degrees = make_grid((10, 10), Affine(10.0, 0.0, 5e5, 0.0, -10.0, 5e6), 4326)
+    shape = box(10, 10, 11, 11)
+    for grid, crs in ((GRID, 32633), (degrees, 4326)):
+        aligned = align(rois(shape, crs=crs), grid, pixel_grid=False)
+        assert_array_equal(aligned.x, to_pixels(grid, *shapely.get_coordinates(shape).T)[0])
+        assert aligned.notes == ()

@@ -379,3 +379,13 @@ def test_real_parcels_that_overhang(shared_data):
 
     assert int((report.columns["inside_fraction"] < 1).sum()) == 26
     assert "outside" not in report.verdicts.values()
+
+
+def test_a_roi_across_the_seam_of_a_grid_around_the_earth_lies_inside():
+    """On 0 to 360 degrees, all of a ROI from -10 to 10 is on the raster; of one beyond the top, half."""
+    header = make_header((10, 360), (10, 360), crs="EPSG:4326", affine=(1, 0, 0, 0, -1, 5))
+    shapes = [shapely.box(-10, -1, 10, 1), shapely.box(-10, 4, 10, 6)]
+    report = preflight(header, ROISet.from_geometries(shapes, crs=4326))
+    table = report.to_frame()
+    assert list(table["inside_fraction"]) == pytest.approx([1, 0.5])
+    assert list(table["area_px"]) == pytest.approx([40, 40])
