@@ -38,7 +38,7 @@ CATALOGUE: Mapping[str, str] = {
     "E-RAS-03": "The raster has no grid: control points, RPCs or no transform only. Warp it to a grid first.",
     "E-RAS-04": "The raster has no such band. Bands are counted from 1, or named.",
     "E-RAS-05": "The nodata value does not fit the raster's dtype.",
-    "E-RAS-06": "A 64-bit integer array without nodata cannot be masked without loss. Give nodata=.",
+    "E-RAS-06": "64-bit integers would become floats, which do not hold all their values. Give nodata=.",
     "E-RAS-07": "The file holds several rasters. Choose one of its subdatasets.",
     "E-RAS-08": "The raster has changed since it was opened.",
     "E-RAS-09": "The raster's pixels are of a kind that georoi does not work on, such as complex numbers.",

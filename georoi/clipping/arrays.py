@@ -91,8 +91,10 @@ def _clip(
     if not lazy:
         return _clip_now(data, plan, options, filling)
     data, layout = _in_chunks(data, plan, chunks)
+    if filling.by_band:
+        data = data.rechunk({data.ndim + filling.axis: -1})
     if not options.apply_mask:
-        return data.astype(filling.dtype), None
+        return _convert_lazily(data, filling), None
     weights = lazy_weights(plan, options.rule, layout)
     return _clip_lazily(data, weights, filling, layout), weights
 
@@ -132,6 +134,14 @@ def _clip_lazily(data: Any, weights: Any, filling: Filling, layout: Layout) -> A
     )
 
 
+def _convert_lazily(data: Any, filling: Filling) -> Any:
+    """Write a dask array (untyped) down as the product has it, chunk by chunk."""
+    if not filling.changes_values:
+        return data.astype(filling.dtype)
+    name = make_name("convert", data.name, filling)
+    return data.map_blocks(filling.convert, dtype=np.dtype(filling.dtype), name=name)
+
+
 def _fill_block(_chunk: Chunk, work: _BlockWork, block: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
     """Fill what has no weight in a block of axes (..., y, x)."""
     kept: NDArray[np.bool_] = weights if weights.dtype == np.bool_ else weights > 0
@@ -146,7 +156,8 @@ def _clip_now(
 ) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Clip a numpy array on all cores; the tiles are written side by side into the result."""
     if not options.apply_mask:
-        return np.array(data, dtype=filling.dtype), None
+        values = filling.convert(data)
+        return (values.copy() if values is data else values), None
     rule = options.rule
     values = np.full(data.shape, filling.value, dtype=filling.dtype)
     weights = np.full(data.shape[-2:], unplanned(plan, rule), dtype=rule.dtype) if rule.is_soft else None

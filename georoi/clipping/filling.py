@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,13 @@ class Filling:
     offsets: tuple[float, ...] = ()
     note: str = ""
     """What was decided, in words."""
+    axis: int = -3
+    """Where the bands lie in values, counted from the last axis."""
+
+    @property
+    def by_band(self) -> bool:
+        """Whether bands are written down each in its own way, so that they must come all together."""
+        return bool(self.scales) or len(set(self.foreign)) > 1
 
     @property
     def changes_values(self) -> bool:
@@ -43,7 +50,7 @@ class Filling:
         """Write the source's values down as the product has them; the same array where nothing changes.
 
         Args:
-            values: Shape (bands, rows, cols), or (..., rows, cols) where all layers declare the same nodata.
+            values: Shape (..., rows, cols), with all bands along `axis` where these differ (`by_band`).
         """
         if not self.changes_values:
             return values.astype(self.dtype, copy=False)
@@ -54,9 +61,10 @@ class Filling:
         if len(set(self.foreign)) == 1:
             converted[_equals(values, self.foreign[0])] = self.value
             return converted
-        for band, nodata in enumerate(self.foreign):
+        bands = np.moveaxis(converted, self.axis, 0), np.moveaxis(values, self.axis, 0)
+        for nodata, band, stored in zip(self.foreign, *bands, strict=True):
             if nodata is not None:
-                converted[band][_equals(values[band], nodata)] = self.value
+                band[_equals(stored, nodata)] = self.value
         return converted
 
 
@@ -66,8 +74,8 @@ def choose_filling(
     """Decide what stands for no data, so that it is never a value by accident.
 
     A nodata value that is given or declared (the same for all bands) is used, and floats without one get NaN.
-    Integers without one become floats with NaN in an array (up to 16 bit float32, 32 bit float64); in a file
-    they stay what they are and a mask tells.
+    Integers without one, or whose bands declare different ones, become floats with NaN in an array (up to 16
+    bit float32, 32 bit float64); in a file they stay what they are and a mask tells.
 
     Args:
         source: Where the pixels come from; a `Raster` that is masked or scaled says so.
@@ -77,9 +85,9 @@ def choose_filling(
 
     Raises:
         RasterError: E-RAS-05 if the nodata value does not fit, or bands declare different ones where one is
-            needed; E-RAS-06 for 64-bit integers in an array without nodata.
+            needed; E-RAS-06 for 64-bit integers that would become floats.
     """
-    dtype = "uint8" if source.dtype == "bool" and to_file else source.dtype
+    dtype = "uint8" if source.dtype == "bool" and (to_file or nodata is not None) else source.dtype
     if isinstance(source, Raster) and (source.masked or source.scaled):
         return _as_floats(source, nodata)
     if nodata is not None:
@@ -94,7 +102,7 @@ def choose_filling(
             found={"nodata": ", ".join(str(value) for value in source.nodata)},
             hint="choose one with nodata= (--nodata)",
         )
-    if not needed or to_file:
+    if to_file or (not needed and len(set(source.nodata)) == 1):
         note = "no nodata value is declared, so a mask tells which pixels are valid" if needed else ""
         return Filling(dtype=dtype, value=0, nodata=None, foreign=(None,) * source.count, note=note)
     return _mark(source, _promote(source), math.nan)
@@ -107,7 +115,8 @@ def _mark(source: Raster | Header, dtype: str, value: Number) -> Filling:
 
 def _as_floats(raster: Raster, nodata: Number | None) -> Filling:
     """Give what a masked or scaled raster stands for: floats, with NaN where there is no data."""
-    dtype = "float64" if raster.scaled else _promote(raster)
+    dtype = _promote(raster)
+    dtype = "float64" if raster.scaled else dtype
     value = math.nan if nodata is None else fit_nodata(nodata, dtype)
     foreign = tuple(None if number is None or _same(number, value) else number for number in raster.nodata)
     if not raster.scaled:
@@ -128,12 +137,27 @@ def _promote(source: Raster | Header) -> str:
     if kind.kind == "f":
         return source.dtype
     if kind.itemsize not in _PROMOTED:
-        raise RasterError(
-            "E-RAS-06",
-            f"'{source.name}' holds {source.dtype} and declares no nodata, and no float holds all its values",
-            hint="say which value means no data: nodata= (--nodata)",
-        )
+        _refuse(source)
     return _PROMOTED[kind.itemsize]
+
+
+def _refuse(source: Raster | Header) -> NoReturn:
+    """Say why 64-bit integers would become floats, and how they need not."""
+    hint = "say which value means no data: nodata= (--nodata)"
+    if isinstance(source, Raster) and (source.masked or source.scaled):
+        asked = "scaled" if source.scaled else "masked"
+        why = f"{asked}=True makes floats of it"
+        hint = f"open it without {asked}=True, and give nodata= if it declares none"
+    elif any(value is not None for value in source.nodata):
+        why = "its bands declare different nodata values"
+    else:
+        why = "it declares no nodata value for pixels without data"
+    raise RasterError(
+        "E-RAS-06",
+        f"'{source.name}' holds {source.dtype}, of which no float holds all values, and {why}",
+        found={"nodata": ", ".join(dict.fromkeys(str(value) for value in source.nodata))},
+        hint=hint,
+    )
 
 
 def _same(a: Number, b: Number) -> bool:

@@ -22,14 +22,16 @@ from georoi.values.raster import Raster
 def load_raster(raster: Raster, chunks: ChunkSize = None) -> xr.DataArray:
     """Make the lazy DataArray (band, y, x) of a raster: values as stored, or masked and scaled if it says so.
 
+    Pixels that the file's mask or alpha band takes out become nodata, as in a clip: integers that declare
+    none, or a different one per band, become floats with NaN.
+
     Args:
         raster: What to load.
         chunks: Pixels per chunk, rounded up to whole blocks of the file; chosen by default.
     """
     rows, cols = raster.shape
     window = (0, rows, 0, cols)
-    as_floats = raster.masked or raster.scaled
-    filling = choose_filling(raster) if as_floats else _as_stored(raster)
+    filling = choose_filling(raster, needed=raster.mask_kind in ("mask", "alpha"))
     pixel_bytes = raster.count * np.dtype(filling.dtype).itemsize
     row_cuts, col_cuts = cut_window(
         window, choose_tile_shape(raster.block_shape, pixel_bytes), chunks, pixel_bytes
@@ -54,7 +56,7 @@ def load_raster(raster: Raster, chunks: ChunkSize = None) -> xr.DataArray:
             row_cuts.tolist(),
             col_cuts.tolist(),
         ),
-        shared=_LoadWork(raster, filling, as_floats),
+        shared=_LoadWork(raster, filling),
     )
     array = make_array(
         data,
@@ -75,17 +77,12 @@ class _LoadWork:
 
     raster: Raster
     filling: Filling
-    masks: bool
-    """Whether pixels that the file's mask or alpha band takes out are filled."""
-
-
-def _as_stored(raster: Raster) -> Filling:
-    return Filling(dtype=raster.dtype, value=0, nodata=raster.fill, foreign=(None,) * raster.count)
 
 
 def _load_chunk(chunk: Chunk, work: _LoadWork) -> NDArray[Any]:
     pixels = read_window(work.raster, chunk.window)
     values = work.filling.convert(pixels.values)
-    if work.masks and pixels.valid is not None:
+    if pixels.valid is not None:
+        values = values if values.flags.writeable else values.copy()
         np.copyto(values, work.filling.value, where=~pixels.valid)
     return values

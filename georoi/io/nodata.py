@@ -22,9 +22,11 @@ def fit_nodata(value: object, dtype: str) -> Number | None:
 
     Args:
         value: A number or a text that is one.
-        dtype: Name of a numpy dtype, integer or float.
+        dtype: Name of a numpy dtype, integer or float; bool holds none.
     """
     kind = np.dtype(dtype)
+    if kind.kind == "b":
+        return None
     if kind.kind == "f":
         return _fit_float(value, kind)
     if isinstance(value, numbers.Integral):

@@ -138,7 +138,7 @@ def fit_nodata(nodata: Number, dtype: str) -> Number:
     fitted = fit_or_none(nodata, dtype)
     if fitted is None or (math.isinf(fitted) and nodata not in (math.inf, -math.inf)):
         kind = np.dtype(dtype)
-        span = f"{np.iinfo(kind).min} to {np.iinfo(kind).max}" if kind.kind in "iu" else "floats"
+        span = f"{np.iinfo(kind).min} to {np.iinfo(kind).max}" if kind.kind in "iu" else f"{kind.name} values"
         raise RasterError(
             "E-RAS-05",
             f"nodata {nodata} does not fit dtype {dtype}",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 import shapely
 import xarray as xr
 
@@ -84,10 +86,37 @@ def test_the_lazy_array_of_a_masked_raster_is_nan_where_the_mask_says_so(tmp_pat
     valid = np.ones((40, 60), bool)
     valid[3, 4] = False
     path = write_raster(tmp_path / "m.tif", ramp(1), mask=valid)
-    assert np.array_equal(georoi.open_raster(path).to_xarray().values, ramp(1))
-    masked = georoi.open_raster(path, masked=True).to_xarray()
-    assert masked.dtype == "float32"
-    assert np.argwhere(np.isnan(masked.values[0])).tolist() == [[3, 4]]
+    for masked in (False, True):
+        array = georoi.open_raster(path, masked=masked).to_xarray()
+        assert array.dtype == "float32"
+        assert np.argwhere(np.isnan(array.values[0])).tolist() == [[3, 4]]
+    whole = georoi.ROISet.from_boxes([georoi.open_raster(path).grid.boundingbox.bbox], crs=UTM)
+    assert np.array_equal(georoi.clip(array, whole), georoi.clip(path, whole), equal_nan=True)
+    with pytest.raises(RasterError, match="declares no nodata value"):
+        georoi.open_raster(write_raster(tmp_path / "l.tif", ramp(1, dtype="int64"), mask=valid)).to_xarray()
+
+
+def test_the_lazy_array_of_bands_with_nodata_of_their_own_is_nan_in_each(tmp_path):
+    vrt = tmp_path / "v.vrt"
+    values = np.array([[[0, 255, 7]], [[0, 255, 7]]], "uint8")
+    write_raster(tmp_path / "two.tif", values, block=None)
+    with rasterio.open(tmp_path / "two.tif") as dataset:
+        rasterio.shutil.copy(dataset, vrt, driver="VRT")
+    text = vrt.read_text()
+    for band, nodata in ((1, 0), (2, 255)):
+        text = re.sub(
+            rf'(<VRTRasterBand [^>]*band="{band}"[^>]*>)', rf"\1<NoDataValue>{nodata}</NoDataValue>", text
+        )
+    vrt.write_text(text)
+    raster = georoi.open_raster(vrt)
+    assert raster.nodata == (0, 255)
+    array = raster.to_xarray()
+    assert np.isnan(array.values[:, 0]).tolist() == [[True, False, False], [False, True, False]]
+    assert np.isnan(array.attrs["nodata"])
+    kept = georoi.clip(
+        vrt, georoi.ROISet.from_boxes([raster.grid.boundingbox.bbox], crs=UTM), apply_mask=False
+    )
+    assert np.array_equal(kept, array, equal_nan=True)
 
 
 def test_a_netcdf_of_dates_is_clipped_with_its_dates(tmp_path):

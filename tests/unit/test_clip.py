@@ -304,7 +304,7 @@ def test_without_a_mask_the_pixels_of_the_source_are_not_shared():
 
 
 def test_a_bool_array_with_a_nodata_value_becomes_small_integers():
-    clipped = georoi.clip(array(np.ones((1, 4, 4), bool)).drop_attrs(), box(0, 0, 2, 2), pad=1, nodata=255)
+    clipped = georoi.clip(array(np.ones((1, 4, 4), bool), nodata=None), box(0, 0, 2, 2), pad=1, nodata=255)
     assert clipped.dtype == "uint8"
     assert clipped.values[0].tolist() == [[1, 1, 255], [1, 1, 255], [255, 255, 255]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,6 +53,32 @@ def test_64_bit_integers_without_nodata_are_refused_in_an_array(dtype):
     with pytest.raises(RasterError) as caught:
         choose_filling(header(dtype, None))
     assert caught.value.id == "E-RAS-06"
+
+
+@pytest.mark.parametrize("asked", ["masked", "scaled"])
+def test_64_bit_integers_are_not_made_floats_and_the_reason_is_said(asked):
+    with pytest.raises(RasterError, match=f"{asked}=True makes floats") as caught:
+        choose_filling(raster("int64", -1, **{asked: True}))
+    assert caught.value.id == "E-RAS-06"
+    assert f"without {asked}=True" in caught.value.hint
+    with pytest.raises(RasterError, match="different nodata values"):
+        choose_filling(header("int64", 0, 1))
+
+
+def test_bool_with_a_nodata_value_becomes_small_integers():
+    filling = choose_filling(header("bool", None), nodata=255)
+    assert (filling.dtype, filling.value) == ("uint8", 255)
+    assert choose_filling(header("bool", None)).dtype == "float32"
+    with pytest.raises(RasterError) as caught:
+        choose_filling(header("bool", None), nodata=-1)
+    assert caught.value.id == "E-RAS-05"
+
+
+def test_bands_are_told_apart_wherever_their_axis_lies():
+    filling = replace(choose_filling(header("uint8", 0, 255)), axis=-4)
+    values = np.array([0, 255], "uint8").repeat(2).reshape(2, 2, 1, 1)
+    assert np.isnan(filling.convert(values)).ravel().tolist() == [True, True, True, True]
+    assert not np.isnan(filling.convert(values[::-1])).any()
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int64"])
