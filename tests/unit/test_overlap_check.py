@@ -22,7 +22,7 @@ def refused(bounds: tuple[float, float, float, float], grid: object) -> CRSError
 
 
 def test_swapped_axes_where_no_operation_is_known() -> None:
-    """Latitude before longitude lands where EPSG:3035 has no operation; the error is E-CRS-02 and says why."""
+    """Latitude before longitude lands where EPSG:3035 has no operation: E-CRS-02, and why."""
     error = refused((45.20, 22.15, 45.21, 22.16), ROMANIA)
 
     assert error.id == "E-CRS-02"
