@@ -20,24 +20,29 @@ EARTH = 6371.0088
 _SAY_CRS = "if a CRS is wrong, say the right one with rois_crs= or raster_crs= (--rois-crs)"
 
 
-def check_overlap(rois: GridROIs, header: Header) -> None:
+def check_overlap(rois: GridROIs, header: Header, reach: float = 0.0) -> None:
     """Check that the bounding box of at least one ROI overlaps the raster.
 
     Args:
         rois: The ROIs, on the raster's grid.
         header: The raster's header.
+        reach: Pixels that their weights reach beyond them.
 
     Raises:
         CRSError: E-CRS-02 with both extents if none does.
     """
-    if not overlapping(rois).any():
+    if not overlapping(rois, reach).any():
         raise no_overlap(rois, header)
 
 
-def overlapping(rois: GridROIs) -> NDArray[np.bool_]:
-    """Tell for each ROI whether its bounding box overlaps the raster with an area above zero, shape (n,)."""
+def overlapping(rois: GridROIs, reach: float = 0.0) -> NDArray[np.bool_]:
+    """Tell for each ROI whether its bounding box, grown by `reach` pixels, overlaps the raster with an area.
+
+    Returns:
+        Shape (n,).
+    """
     rows, cols = rois.grid.shape
-    x_min, y_min, x_max, y_max = rois.bounds.T
+    x_min, y_min, x_max, y_max = rois.bounds.T + reach * np.array([[-1], [-1], [1], [1]])
     found: NDArray[np.bool_] = (x_min < cols) & (x_max > 0) & (y_min < rows) & (y_max > 0)
     return found
 

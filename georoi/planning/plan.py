@@ -19,7 +19,7 @@ from georoi.kernels.edges import EdgeIndex, Edges
 from georoi.options import CELL, Boundary, Crop
 from georoi.planning import dryrun
 from georoi.planning.needs import find_feathered_pairs, find_pairs, needed_blocks, output_window, within
-from georoi.planning.overlap_check import check_overlap, no_overlap
+from georoi.planning.overlap_check import check_overlap, no_overlap, overlapping
 from georoi.planning.tiles import (
     Lattice,
     Pairs,
@@ -274,10 +274,12 @@ def make_plan(
         MemoryBudgetError: E-MEM-01 if every block of an immense window would be needed.
     """
     _check_options(pad, feather, invert, apply_mask)
-    check_overlap(rois, header)
+    check_overlap(rois, header, feather / 2)
     bands = header.count if bands is None else bands
     block_shape = (int(header.block_shape[0]), int(header.block_shape[1]))
     pairs = find_feathered_pairs(rois, block_shape, feather) if feather else find_pairs(rois, block_shape)
+    if feather:  # grown ROIs may reach a little further than their weights
+        pairs = pairs.take(overlapping(rois, feather / 2)[pairs.roi])
     if not len(pairs.roi):
         raise no_overlap(rois, header)
     window = output_window(

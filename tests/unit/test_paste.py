@@ -192,3 +192,14 @@ def test_a_mosaic_of_many_chunks_is_the_same(tmp_path):
     mosaic = georoi.paste(georoi.clip_each(scene, rois(*circles), chunks=512), scene, chunks=512)
     assert len(mosaic.chunks[1]) == 3
     assert np.array_equal(mosaic.values, georoi.clip(scene, rois(*circles), crop=False).values)
+
+
+def test_a_roi_just_outside_has_an_image_if_its_feather_reaches_the_raster(scene, tmp_path):
+    regions = rois(box(3, 5, 7, 8), box(-9, 10, -1, 14), ids=["in", "near"])
+    images = georoi.clip_each(scene, regions, feather=6, compute=True)
+    assert images.ids == ("in", "near")
+    assert images["near"].attrs["window"] == (7, 17, 0, 2)
+    whole = georoi.mask(scene, regions[[1]], feather=6, crop=False).values
+    assert np.array_equal(images["near"].coverage, whole[7:17, :2])
+    assert np.count_nonzero(whole) == np.count_nonzero(whole[7:17, :2]) > 0
+    assert len(georoi.clip_file(scene, regions, tmp_path / "out", feather=6, each=True)) == 2

@@ -435,3 +435,18 @@ def test_cells_are_counted_on_the_canonical_lattice():
     header = make_header((2048, 2048), (256, 1024))
 
     assert plan_of(shapely.box(500, 500, 600, 520), header=header).n_cells == 4
+
+
+def test_a_roi_outside_is_planned_where_its_feather_reaches_the_raster():
+    """Half the feather counts, and what lies just beyond it neither has a plan nor widens that of others."""
+    near, beyond = shapely.box(-20, 12, -3, 18), shapely.box(-20, 30, -3.505, 39)
+    plan = plan_of(near, feather=7)
+    assert block_places(plan) == {(1, 0)}
+    assert plan.window == (8, 22, 0, 1)
+    assert plan_of(near, beyond, feather=7).window == plan.window
+    for options in ({}, {"feather": 6}):
+        with pytest.raises(CRSError) as caught:
+            plan_of(near, **options)
+        assert caught.value.id == "E-CRS-02"
+    with pytest.raises(CRSError):
+        plan_of(beyond, feather=7)
