@@ -188,7 +188,7 @@ def _read(source: Any, grid: GeoBox | None) -> _Pixels:
     if hasattr(source, "dims") and hasattr(source, "coords"):
         grid = _grid_of(source) if grid is None else grid
         nodata = source.attrs.get("nodata", source.attrs.get("_FillValue", source.encoding.get("_FillValue")))
-        array = np.asarray(source.values)
+        array = np.asarray(_rows_last(source).values)
     else:
         nodata = None
         array = source if isinstance(source, np.ma.MaskedArray) else np.asarray(source)
@@ -215,6 +215,14 @@ def _read(source: Any, grid: GeoBox | None) -> _Pixels:
     if nodata is not None and array.dtype.kind != "b":
         unknown = array == nodata if unknown is None else unknown | (array == nodata)
     return _Pixels(array, unknown, grid)
+
+
+def _rows_last(array: Any) -> Any:
+    """Turn a DataArray (Any: xarray is not known here) so that its rows and columns are the last two axes."""
+    from odc.geo.xr import spatial_dims
+
+    dims = spatial_dims(array)
+    return array if dims is None else array.transpose(..., *dims)
 
 
 def _grid_of(array: Any) -> GeoBox | None:

@@ -199,3 +199,29 @@ class TestLabels:
         with pytest.raises(ROIError) as caught:
             ROISet.from_labels(np.zeros((3, 3), np.uint8))
         assert caught.value.id == "E-ROI-02"
+
+    @pytest.mark.parametrize(
+        "order", [("x", "y"), ("band", "y", "x"), ("y", "x", "band"), ("x", "band", "y")]
+    )
+    def test_dimensions_may_stand_in_any_order(self, order):
+        """Rows and columns are known by their names, wherever they stand; one band counts as none."""
+        image = in_world(LABELS, UTM)
+        turned = (image.expand_dims("band") if "band" in order else image).transpose(*order)
+        expected = ROISet.from_labels(image)
+        for made in (ROISet.from_labels(turned), ROISet.from_labels(turned, grid=UTM)):
+            assert made.bounds == expected.bounds
+            assert shapely.equals(made.geometry, expected.geometry).all()
+        assert shapely.equals(
+            ROISet.from_mask(turned == 1).geometry, ROISet.from_mask(image == 1).geometry
+        ).all()
+        square = make_grid((3, 3), UTM.affine, "EPSG:32633")
+        mirrored = ROISet.from_labels(in_world(LABELS[:, :3], square).transpose("x", "y"))
+        assert shapely.equals(
+            mirrored.geometry, ROISet.from_labels(in_world(LABELS[:, :3], square)).geometry
+        ).all()
+
+    def test_several_bands_are_refused(self):
+        """Which band is meant is not guessed."""
+        image = xr.concat([in_world(LABELS, UTM)] * 2, "band")
+        with pytest.raises(UsageError, match="rows and columns"):
+            ROISet.from_labels(image)
