@@ -159,7 +159,8 @@ def mask(
         feather: Width in pixels of a soft edge: weight = clip((d + feather / 2) / feather, 0, 1), with d the
             signed distance in pixels from the pixel's centre to the outline, positive inside.
         dtype: Of the result; by default bool, float64 for weights, the smallest unsigned integer for labels.
-        labels: One number per ROI, from 1 in the order of the set, 0 outside; `attrs["labels"]` says whose.
+        labels: One number per ROI, from 1 in the order of the set, 0 outside; `attrs["labels"]` says whose,
+            as a JSON text, which netCDF and Zarr can store: `json.loads(made.attrs["labels"])["1"]` is an id.
         overlap: With labels, what a pixel of several ROIs gets: "first", "last", or "error".
         chunks: See `clip`.
         compute: True for numpy inside.

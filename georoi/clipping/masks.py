@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 import numpy as np
@@ -68,7 +69,7 @@ def label_rois(
     attrs = {
         "boundary": str(boundary),
         "overlap": overlap,
-        "labels": dict(enumerate(rule.ids, start=1)),
+        "labels": json.dumps(dict(enumerate(rule.ids, start=1)), default=str),
     }
     return _make(header, rois, rule, str(kind), crop=crop, pad=pad, chunks=chunks, attrs=attrs)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 TAGS = ("source", "boundary", "feather", "inverted", "window", "roi_id", "overlap", "labels")
@@ -24,7 +23,5 @@ def make_tags(attrs: dict[str, Any]) -> dict[str, str]:
             continue
         if name == "window":
             value = " ".join(str(side) for side in value)
-        tags[f"GEOROI_{name.upper()}"] = (
-            json.dumps(value, default=str) if isinstance(value, dict) else str(value)
-        )
+        tags[f"GEOROI_{name.upper()}"] = str(value)
     return tags

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import numpy as np
 import pytest
+import rasterio
 import shapely
+import xarray as xr
 
 import georoi
 from georoi.clipping import tiles
@@ -119,8 +122,19 @@ def test_labels_are_numbers_in_the_order_of_the_set(scene):
     made = georoi.mask(scene, rois(box(4, 0, 6, 1), box(0, 0, 2, 1), ids=["oak", "elm"]), labels=True)
     assert made.values.tolist() == [[2, 2, 0, 0, 1, 1]]
     assert made.dtype == "uint8"
-    assert made.attrs["labels"] == {1: "oak", 2: "elm"}
+    assert json.loads(made.attrs["labels"]) == {"1": "oak", "2": "elm"}
     assert made.attrs["nodata"] == 0
+
+
+def test_labels_can_be_stored_with_what_they_mean(scene, tmp_path):
+    made = georoi.mask(scene, rois(box(4, 0, 6, 1), box(0, 0, 2, 1), ids=["alte Eiche", 7]), labels=True)
+    made.to_netcdf(tmp_path / "l.nc", engine="scipy")
+    with xr.open_dataarray(tmp_path / "l.nc", mask_and_scale=False, decode_coords="all") as stored:
+        assert json.loads(stored.attrs["labels"]) == {"1": "alte Eiche", "2": 7}
+        assert np.array_equal(stored, made)
+    written = georoi.write(made, tmp_path / "l.tif")
+    with rasterio.open(written.path) as dataset:
+        assert json.loads(dataset.tags()["GEOROI_LABELS"]) == {"1": "alte Eiche", "2": 7}
 
 
 @pytest.mark.parametrize(("overlap", "expected"), [("first", [1, 1, 1, 2]), ("last", [1, 2, 2, 2])])
