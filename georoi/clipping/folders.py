@@ -7,32 +7,37 @@ import io
 import itertools
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from georoi.clipping.each import split_inside
 from georoi.clipping.files import FileJob, clip_aligned_to_file
 from georoi.clipping.options import ClipOptions, lay_out
-from georoi.clipping.tiles import Clipped, TileClipper
+from georoi.clipping.sharing import LARGE, SharedClipper, arrange_passes, shared_tasks
 from georoi.clipping.writing import OutputOptions
 from georoi.engine.progress import track
 from georoi.engine.streaming import stream
+from georoi.io.claims import PREFIX
 from georoi.io.commit import Output, slug
 from georoi.io.folders import OutputFolder
 from georoi.io.outputs import output_format, suffix_of
-from georoi.io.spec import Written
-from georoi.planning.plan import Plan, TileTask
+from georoi.io.spec import Piece, Written
+from georoi.planning.plan import Plan
 from georoi.values.gridrois import GridROIs
-from georoi.values.raster import Raster
+from georoi.values.raster import Header, Raster
 from georoi.values.rois import ROISet
+from georoi.wording import say_bytes, say_count
 
 if TYPE_CHECKING:
     from georoi.io.arrays import ArraySource
 
 INDEX = "index.csv"
 """Which file holds which ROI."""
+_COLUMNS = ["roi_id", "file", "bytes", "sha256"]
 SUCCESS = "_SUCCESS"
 """Written last: the folder is complete."""
 
@@ -56,7 +61,8 @@ def clip_each_to_files(
         inner = replace(output, of=format, overwrite=False, progress=None)
         files = _write_files(source, aligned, private, options, inner, suffix_of(format))
         tracked = track(files, output.progress, total=len(aligned), message="clip")
-        written = [replace(file, path=target / file.path.name) for file in tracked]
+        done = {number: replace(file, path=target / file.path.name) for number, file in tracked}
+        written = [done[number] for number in range(len(aligned))]
         _write_text(private / INDEX, _index(aligned, written))
         _write_text(private / SUCCESS, _summary(written, outside))
         folder.commit(format)
@@ -70,53 +76,84 @@ def _write_files(
     options: ClipOptions,
     output: OutputOptions,
     suffix: str,
-) -> Iterator[Written]:
+) -> Iterator[tuple[int, Written]]:
+    """Write all images, and give their numbers and what was written, in the order in which they are done."""
     paths = [folder / f"{slug(id)}{suffix}" for id in rois.ids.tolist()]
     if not isinstance(source, Raster):
         for number, path in enumerate(paths):
-            yield clip_aligned_to_file(source, rois.take(number), path, options, output)
+            yield number, clip_aligned_to_file(source, rois.take(number), path, options, output)
         return
-    job = FileJob.make(source, options)
-    plans: dict[int, Plan] = {}
-    clipper = _NumberedClipper(job.clipper)
-    tasks = _tasks(source, rois, options, plans)
-    tiles = stream(clipper, tasks, workers=output.workers, client=output.client)
-    for number, group in itertools.groupby(tiles, key=lambda item: item[0]):
-        plan = plans.pop(number)
-        pieces = (job.piece(tile, plan.window) for _, tile in group)
+    yield from _write_passes(source, rois, paths, options, output)
+
+
+def _write_passes(
+    raster: Raster, rois: GridROIs, paths: list[Path], options: ClipOptions, output: OutputOptions
+) -> Iterator[tuple[int, Written]]:
+    """Write the images of ROIs as they are done: many in one pass, large ones in a pass of their own."""
+    job = FileJob.make(raster, options)
+    filling = job.clipper.filling
+    passes = arrange_passes(raster.header, rois, options, raster.count * np.dtype(filling.dtype).itemsize)
+
+    def write(number: int, plan: Plan, pieces: Iterable[Piece]) -> tuple[int, Written]:
         spec = job.spec(plan, options, roi_id=rois.ids[number])
-        yield output.write(paths[number], spec, pieces, notes=(*rois.notes, job.clipper.filling.note))
+        return number, output.write(paths[number], spec, iter(pieces), notes=(*rois.notes, filling.note))
+
+    for work in passes.shared:
+        plans: dict[int, Plan] = {}
+        left = np.bincount(work.roi, minlength=len(rois))
+        for number in work.rois[left[work.rois] == 0].tolist():
+            yield write(number, options.plan(raster.header, rois.take(number)), ())
+        pieces: dict[int, list[Piece]] = {}
+        tasks = shared_tasks(raster.header, rois, options, work, plans)
+        tiles = stream(SharedClipper(job.clipper), tasks, workers=output.workers, client=output.client)
+        for number, tile in itertools.chain.from_iterable(tiles):
+            pieces.setdefault(number, []).append(job.piece(tile, plans[number].window))
+            left[number] -= 1
+            if not left[number]:
+                yield write(number, plans.pop(number), pieces.pop(number))
+    for number in passes.large.tolist():
+        plan = options.plan(raster.header, rois.take(number))
+        own = stream(job.clipper, plan.tasks(), workers=output.workers, client=output.client)
+        yield write(number, plan, (job.piece(tile, plan.window) for tile in own))
 
 
-@dataclass(frozen=True)
-class _NumberedClipper:
-    """Clips tiles of several ROIs, and hands on whose they are."""
+def foresee_passes(header: Header, rois: ROISet, options: ClipOptions) -> str:
+    """Say in how many passes the images of ROIs would be made, without reading a pixel.
 
-    clipper: TileClipper
-
-    def __call__(self, item: tuple[int, TileTask]) -> tuple[int, Clipped]:
-        number, task = item
-        return number, self.clipper(task)
-
-
-def _tasks(
-    raster: Raster, rois: GridROIs, options: ClipOptions, plans: dict[int, Plan]
-) -> Iterator[tuple[int, TileTask]]:
-    """Plan one ROI after the other, as room for tasks appears; the plans stay until their file is written."""
-    for number in range(len(rois)):
-        plans[number] = options.plan(raster.header, rois.take(number))
-        for task in plans[number].tasks():
-            yield number, task
+    Raises:
+        CRSError: Those of `lay_out`; E-CRS-02 if no ROI reaches into the raster.
+    """
+    aligned = lay_out(header, rois)
+    kept, _ = split_inside(header, aligned, options)
+    passes = arrange_passes(header, aligned.take(kept), options, header.count * header.itemsize)
+    text = f"{say_count(len(kept), 'file')}, made in {len(passes):,} pass{'' if len(passes) == 1 else 'es'}"
+    if len(passes.large):
+        text += f", {len(passes.large):,} of them for one image each, larger than {say_bytes(LARGE)}"
+    return text
 
 
 def _is_ours(folder: Path) -> bool:
-    return (folder / SUCCESS).is_file() or not any(folder.iterdir())
+    """Tell whether all that a folder holds was put there by an earlier run, so that nothing else is lost."""
+    found = {path.name for path in folder.iterdir() if not path.name.startswith(PREFIX)}
+    return not found or (SUCCESS in found and found <= {SUCCESS, INDEX, *_indexed(folder)})
+
+
+def _indexed(folder: Path) -> set[str]:
+    """Give the names of the files that the folder's index lists; none if it is no index of ours."""
+    try:
+        with (folder / INDEX).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            rows = list(csv.reader(file))
+    except (OSError, csv.Error):
+        return set()
+    if not rows or rows[0] != _COLUMNS:
+        return set()
+    return {row[1] for row in rows[1:] if len(row) == len(_COLUMNS)}
 
 
 def _index(rois: GridROIs, written: list[Written]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["roi_id", "file", "bytes", "sha256"])
+    writer.writerow(_COLUMNS)
     for id, file in zip(rois.ids.tolist(), written, strict=True):
         writer.writerow([id, file.path.name, file.bytes, file.sha256])
     return text.getvalue()

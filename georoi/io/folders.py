@@ -84,6 +84,7 @@ class OutputFolder:
                 "E-OUT-01",
                 f"{self.path.name} is a folder of another kind, so it is not replaced",
                 found={"output": str(self.path)},
+                hint="it holds something that was not written there as such an output; choose another folder",
             )
 
     def _appear(self, part: Temporary) -> None:

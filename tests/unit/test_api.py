@@ -203,6 +203,31 @@ def test_a_folder_of_images_is_replaced_only_when_told_to_and_only_ours(scene, t
     assert (other / "letter.txt").exists()
 
 
+@pytest.mark.parametrize("spoil", ["letter", "folder", "index", "no index"])
+def test_a_folder_of_images_that_holds_anything_else_is_not_replaced(scene, tmp_path, spoil):
+    folder = tmp_path / "stands"
+    georoi.clip_file(scene, ROIS, folder, each=True)
+    if spoil == "letter":
+        (folder / "letter.txt").write_text("dear")
+    elif spoil == "folder":
+        (folder / "mine").mkdir()
+    elif spoil == "index":
+        (folder / "index.csv").write_text("who,what\nI,_SUCCESS\n")
+    else:
+        (folder / "index.csv").unlink()
+    before = sorted(folder.iterdir())
+    with pytest.raises(OutputExistsError) as caught:
+        georoi.clip_file(scene, ROIS, folder, each=True, overwrite=True)
+    assert caught.value.id == "E-OUT-01"
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_folder_of_stores_is_replaced(scene, tmp_path):
+    for _ in range(2):
+        georoi.clip_file(scene, ROIS, tmp_path / "stands", each=True, of="Zarr", overwrite=True)
+    assert (tmp_path / "stands" / "_SUCCESS").is_file()
+
+
 def test_a_failure_on_the_way_leaves_no_folder(scene, tmp_path, monkeypatch):
     def fail(*_: object) -> None:
         raise RasterError("E-RAS-02", "broken")
