@@ -4,6 +4,7 @@ import sys
 import threading
 
 import geopandas as gpd
+import odc.geo.xr  # noqa: F401  registers the accessor
 import rasterio
 import rioxarray
 from odc.geo.geom import Geometry
