@@ -18,9 +18,10 @@ from georoi.crs import same_crs
 from georoi.engine.lazy import as_lazy, compute_now, is_lazy, lazy_mosaic, make_name
 from georoi.errors import RasterError, UsageError
 from georoi.grid import Window, describe, grid_crs, to_pixels, to_world
-from georoi.io.arrays import ArraySource, read_array
+from georoi.io.arrays import BAND, ArraySource, read_array
 from georoi.io.georeferencing import COVERAGE, leading_coords, make_array
 from georoi.options import CELL
+from georoi.values.naming import some
 from georoi.values.raster import Header, Number
 
 TOLERANCE = 1e-3
@@ -64,11 +65,7 @@ def paste_images(
         raise UsageError("E-USE-01", f"overlap must be one of {', '.join(OVERLAPS)}, not {overlap!r}")
     placed = [_place(id, read_array(image, pixel=like.is_pixel), like) for id, image in _list_images(images)]
     first = placed[0].source
-    leading = first.array.shape[:-2]
-    if any(image.source.array.shape[:-2] != leading for image in placed):
-        raise UsageError(
-            "E-USE-01", "the images do not have the same bands, so they cannot be pasted together"
-        )
+    placed = [replace(image, source=_in_order_of(first, image)) for image in placed]
     header = _common_header(placed, like)
     filling = choose_filling(header, nodata=nodata)
     data = _merge_lazily(placed, header, filling, overlap, chunks)
@@ -105,6 +102,40 @@ def _list_images(images: object) -> list[tuple[object, xr.DataArray]]:
     return pairs
 
 
+def _in_order_of(first: ArraySource, image: _Image) -> ArraySource:
+    """Put an image's axes before the spatial ones, and the labels along them, in the order of another's.
+
+    Raises:
+        UsageError: E-USE-01 if the axes, their lengths or their labels are not the same.
+    """
+    wanted, array = first.array, image.source.array
+    axes = wanted.dims[:-2]
+    if set(array.dims[:-2]) != set(axes):
+        raise _other_bands(image, tuple(wanted.dims[:-2]), tuple(array.dims[:-2]))
+    array = array.transpose(*axes, ...)
+    for axis in axes:
+        ours, theirs = wanted.indexes.get(axis), array.indexes.get(axis)
+        if wanted.sizes[axis] != array.sizes[axis]:
+            raise _other_bands(image, f"{wanted.sizes[axis]} {axis}", f"{array.sizes[axis]} {axis}")
+        if ours is None or theirs is None or ours.equals(theirs):
+            continue
+        if not theirs.is_unique or not ours.is_unique or (theirs.get_indexer(ours) < 0).any():
+            raise _other_bands(image, f"{axis} {some(ours)}", f"{axis} {some(theirs)}")
+        array = array.isel({axis: theirs.get_indexer(ours)})
+    single = [str(one.coords[BAND].values) for one in (wanted, array) if BAND in one.coords]
+    if BAND not in axes and len(set(single)) > 1:
+        raise _other_bands(image, f"band {single[0]}", f"band {single[1]}")
+    return replace(image.source, array=array)
+
+
+def _other_bands(image: _Image, wanted: object, found: object) -> UsageError:
+    return UsageError(
+        "E-USE-01",
+        "the images do not have the same bands, so they cannot be pasted together",
+        found={"first image": str(wanted), f"image {image.id}": str(found)},
+    )
+
+
 def _place(id: object, source: ArraySource, like: Header) -> _Image:
     """Find the window of an image on the grid.
 
@@ -131,14 +162,31 @@ def _place(id: object, source: ArraySource, like: Header) -> _Image:
 def _common_header(images: list[_Image], like: Header) -> Header:
     """Describe the mosaic: the grid of `like`, the bands of the images, a dtype that holds all of them."""
     headers = [image.source.header for image in images]
+    kinds = [np.dtype(header.dtype) for header in headers]
+    kind = np.result_type(*kinds)
+    inexact = [other for other in kinds if not _holds(kind, other)]
+    if inexact:
+        raise UsageError(
+            "E-USE-01",
+            f"no dtype holds the values of all images: {kind} would change those of {inexact[0]}",
+            found={"dtypes": ", ".join(sorted({str(other) for other in kinds}))},
+            hint="convert the images to one dtype first, such as image.astype('int64')",
+        )
     nodata = tuple({str(header.nodata[0]): header.nodata[0] for header in headers}.values())
     return replace(
         headers[0],
         grid=like.grid,
         georeference=like.georeference,
-        dtype=str(np.result_type(*(header.dtype for header in headers))),
+        dtype=str(kind),
         nodata=nodata if len(nodata) > 1 else headers[0].nodata,
     )
+
+
+def _holds(kind: np.dtype[Any], other: np.dtype[Any]) -> bool:
+    """Tell whether a dtype that numpy chose holds every value of another exactly: floats may lack digits."""
+    if kind.kind != "f" or other.kind not in "iu":
+        return True
+    return bool(np.iinfo(other).bits - (other.kind == "i") <= np.finfo(kind).nmant + 1)
 
 
 def _merge_lazily(

@@ -203,3 +203,69 @@ def test_a_roi_just_outside_has_an_image_if_its_feather_reaches_the_raster(scene
     assert np.array_equal(images["near"].coverage, whole[7:17, :2])
     assert np.count_nonzero(whole) == np.count_nonzero(whole[7:17, :2]) > 0
     assert len(georoi.clip_file(scene, regions, tmp_path / "out", feather=6, each=True)) == 2
+
+
+def test_bands_in_another_order_are_put_in_that_of_the_first(scene):
+    images = [image for _, image in georoi.clip_each(scene, TWO, compute=True)]
+    turned = images[1].isel(band=[1, 0])
+    expected = georoi.paste(images, scene)
+    for image in (turned, turned.chunk(), turned.transpose("y", "x", "band")):
+        mosaic = georoi.paste([images[0], image], scene)
+        assert np.array_equal(mosaic.values, expected.values)
+        assert mosaic.band.values.tolist() == [1, 2]
+
+
+def test_axes_before_the_bands_may_stand_in_any_order(scene):
+    images = [image.expand_dims(time=[3, 5]) for _, image in georoi.clip_each(scene, TWO, compute=True)]
+    images = [
+        image.copy(data=image.values + np.arange(2, dtype="uint16")[:, None, None, None]) for image in images
+    ]
+    expected = georoi.paste(images, scene)
+    assert expected.dims == ("time", "band", "y", "x")
+    turned = images[1].isel(time=[1, 0]).transpose("band", "time", ...)
+    assert np.array_equal(georoi.paste([images[0], turned], scene).values, expected.values)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda image: image.assign_coords(band=[2, 3]),
+        lambda image: image.isel(band=[0, 0]),
+        lambda image: image.rename(band="time"),
+        lambda image: image.isel(band=0),
+    ],
+)
+def test_images_of_other_bands_are_not_mixed(scene, other):
+    image = georoi.clip(scene, TWO, compute=True)
+    with pytest.raises(UsageError, match="same bands") as caught:
+        georoi.paste([image, other(image)], scene)
+    assert caught.value.id == "E-USE-01"
+
+
+def test_single_bands_are_told_apart_by_their_number(scene):
+    image = georoi.clip(scene, TWO, compute=True)
+    with pytest.raises(UsageError, match="same bands"):
+        georoi.paste([image.sel(band=1), image.sel(band=2)], scene)
+    assert georoi.paste([image.sel(band=2), image.sel(band=2, drop=True)], scene).dims == ("y", "x")
+
+
+@pytest.mark.parametrize(
+    ("dtypes", "expected"),
+    [
+        (("int64", "uint64"), None),
+        (("int64", "float64"), None),
+        (("uint64", "float32"), None),
+        (("int32", "uint32"), "int64"),
+        (("int32", "float32"), "float64"),
+        (("int16", "float32"), "float32"),
+    ],
+)
+def test_images_are_pasted_in_a_dtype_that_holds_all_of_them_or_not_at_all(scene, dtypes, expected):
+    image = georoi.clip(scene, TWO, compute=True)
+    images = [image.astype(dtype) for dtype in dtypes]
+    if expected is None:
+        with pytest.raises(UsageError) as caught:
+            georoi.paste(images, scene)
+        assert caught.value.id == "E-USE-01"
+        return
+    assert georoi.paste(images, scene).dtype == expected
