@@ -69,13 +69,13 @@ def clip_file(
         bands: See `clip`.
         feather: See `clip`.
         each: Write one file per ROI, and an index of them.
-        weights_out: Also write the weights of the pixels to this GeoTIFF.
+        weights_out: Also write the weights of the pixels to this GeoTIFF (.tif or .tiff).
         of: "GTiff", "COG", "Zarr", "PNG" or "JPEG"; by the path's ending if not given.
         co: Creation options of the format, such as {"COMPRESS": "ZSTD"}.
-        overwrite: Replace an output that exists.
+        overwrite: Replace an output that exists; a folder only if all that it holds was written by `each`.
         workers: Threads; one per core by default.
         scheduler: Address of a dask scheduler, or a `distributed.Client` (Any: it may not be installed); by
-            default the current client if there is one, else threads.
+            default the current client if there is one, else threads; within a task on a worker always threads.
         insecure: Allow a scheduler on another machine without encryption.
         progress: True for a bar on a terminal, or a callback (done, total, message).
 
