@@ -144,11 +144,11 @@ def page(results: list[dict], lazy: dict) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--jobs", nargs="*", default=[], help="words that a job's name must contain")
+    parser.add_argument("--jobs", nargs="*", default=[], help="names of jobs; all by default")
     parser.add_argument("--tools", nargs="*", default=[tool for job in jobs() for tool in job.tools])
     parser.add_argument("--no-write", action="store_true")
     args = parser.parse_args()
-    chosen = [job for job in jobs() if not args.jobs or any(word in job.name for word in args.jobs)]
+    chosen = [job for job in jobs() if not args.jobs or job.name in args.jobs]
     kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for job in chosen:
         if job.scene.exists():
