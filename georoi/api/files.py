@@ -75,7 +75,7 @@ def clip_file(
         overwrite: Replace an output that exists; a folder only if all that it holds was written by `each`.
         workers: Threads; one per core by default.
         scheduler: Address of a dask scheduler, or a `distributed.Client` (Any: it may not be installed); by
-            default the current client if there is one, else threads; within a task on a worker always threads.
+            default the current client if there is one, else threads; within a task on a worker threads only.
         insecure: Allow a scheduler on another machine without encryption.
         progress: True for a bar on a terminal, or a callback (done, total, message).
 

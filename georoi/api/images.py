@@ -58,8 +58,8 @@ def clip(
             nodata become float32 (up to 16 bit) or float64 (32 bit); of 64 bit they are refused.
         bands: Numbers from 1, or names; all by default.
         feather: Width in pixels of a soft edge: pixels of weight above 0 are kept, weights are `coverage`.
-        chunks: Pixels per chunk: a number, (rows, cols), {"y": rows, "x": cols}, -1 for all; rounded up to whole
-            blocks.
+        chunks: Pixels per chunk: a number, (rows, cols), {"y": rows, "x": cols}, -1 for all; rounded up to
+            whole blocks.
         compute: True for numpy, False for dask inside.
 
     Returns:
@@ -207,8 +207,8 @@ def paste(
     """Put ROI images back on the grid that they were clipped from.
 
     Args:
-        images: What `clip_each` gives, a mapping of DataArrays, (id, DataArray) pairs, or DataArrays; all of the
-            same bands, which are put in the order of the first image's.
+        images: What `clip_each` gives, a mapping of DataArrays, (id, DataArray) pairs, or DataArrays; all
+            of the same bands, which are put in the order of the first image's.
         like: What gives the grid: a path, a `Raster` or a georeferenced DataArray.
         overlap: What a pixel gets that several images have data for: "first", "last", "mean", "blend" (the
             mean weighted by the images' `coverage`), or "error". Means of integers are rounded.
