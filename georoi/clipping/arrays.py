@@ -44,13 +44,19 @@ def clip_array(
         compute: True for numpy, False for dask; by default as the array is, or dask if chunks are given.
     """
     plan = options.plan(source.header, rois)
-    filling = choose_filling(source.header, nodata=options.nodata, needed=options.apply_mask)
+    filling = replace(
+        choose_filling(source.header, nodata=options.nodata, needed=options.apply_mask), axis=source.band_axis
+    )
     lazy = is_lazy(source.array.data) or chunks is not None or compute is False
     values, weights = _clip(source, plan, options, filling, chunks, lazy=lazy)
     if lazy and compute:
         values, weights = compute_now(values, weights)
     array = crop_array(
-        source, plan.window, values, nodata=filling.nodata, attrs={**options.describe(plan), "scaled": 0}
+        source,
+        plan.window,
+        values,
+        nodata=filling.nodata,
+        attrs={**options.describe(plan), "scaled": int(source.is_scaled)},
     )
     return add_weights(array, weights) if options.has_weights else array
 
@@ -68,6 +74,7 @@ def array_to_file(
     """
     plan = options.plan(source.header, rois)
     filling = choose_filling(source.header, nodata=options.nodata, to_file=True, needed=options.apply_mask)
+    filling = replace(filling, axis=source.band_axis)
     values, weights = _clip(source, plan, options, filling, None, lazy=True)
     has_mask = options.apply_mask and filling.nodata is None
     array = crop_array(source, plan.window, values, nodata=filling.nodata, attrs=options.describe(plan))

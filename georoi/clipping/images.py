@@ -16,8 +16,9 @@ from georoi.clipping.tiles import TileClipper
 from georoi.clipping.windows import place_in
 from georoi.engine.lazy import compute_now, lazy_array, make_name
 from georoi.engine.streaming import stream
-from georoi.io.arrays import BAND, ArraySource
-from georoi.io.georeferencing import add_dates, add_weights, describe_bands, make_array
+from georoi.io.arrays import ArraySource
+from georoi.io.bands import BAND, add_scaling
+from georoi.io.georeferencing import add_dates, add_weights, make_array
 from georoi.planning.plan import Plan
 from georoi.values.gridrois import GridROIs
 from georoi.values.raster import Raster
@@ -66,10 +67,11 @@ def _clip_file(
         leading={BAND: raster.bands},
         nodata=filling.nodata,
         name=raster.name,
-        attrs={"source": raster.name, **options.describe(plan), "scaled": int(bool(filling.scales))}
-        | ({} if filling.scales else describe_bands(raster)),
+        attrs={"source": raster.name, **options.describe(plan), "scaled": int(bool(filling.scales))},
     )
     array = add_dates(array, raster.dates)
+    if not filling.scales:
+        array = add_scaling(array, raster.scales, raster.offsets)
     if options.has_weights:
         weights = lazy_weights(plan, options.rule, layout)
         array = add_weights(array, weights if lazy else compute_now(weights)[0])

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from georoi.clipping.chunks import Chunk, ChunkSize, cut_window
 from georoi.clipping.filling import Filling, choose_filling
 from georoi.engine.lazy import lazy_array, make_name
-from georoi.io.arrays import BAND
-from georoi.io.georeferencing import add_dates, describe_bands, make_array
+from georoi.io.bands import BAND, add_scaling
+from georoi.io.georeferencing import add_dates, make_array
 from georoi.io.rasters import read_window
 from georoi.planning.tiles import choose_tile_shape
 from georoi.values.raster import Raster
@@ -65,10 +65,10 @@ def load_raster(raster: Raster, chunks: ChunkSize = None) -> xr.DataArray:
         leading={BAND: raster.bands},
         nodata=filling.nodata,
         name=raster.name,
-        attrs={"source": raster.name, "window": window, "scaled": int(raster.scaled)}
-        | ({} if filling.scales else describe_bands(raster)),
+        attrs={"source": raster.name, "window": window, "scaled": int(raster.scaled)},
     )
-    return add_dates(array, raster.dates)
+    array = add_dates(array, raster.dates)
+    return array if filling.scales else add_scaling(array, raster.scales, raster.offsets)
 
 
 @dataclass(frozen=True, eq=False)

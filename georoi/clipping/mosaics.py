@@ -18,8 +18,9 @@ from georoi.crs import same_crs
 from georoi.engine.lazy import as_lazy, compute_now, is_lazy, lazy_mosaic, make_name
 from georoi.errors import RasterError, UsageError
 from georoi.grid import Window, describe, grid_crs, to_pixels, to_world
-from georoi.io.arrays import BAND, ArraySource, read_array
-from georoi.io.georeferencing import COVERAGE, leading_coords, make_array
+from georoi.io.arrays import ArraySource, find_nodata, read_array
+from georoi.io.bands import BAND, band_scaling, carry_bands
+from georoi.io.georeferencing import COVERAGE, make_array
 from georoi.options import CELL
 from georoi.values.naming import some
 from georoi.values.raster import Header, Number
@@ -66,21 +67,24 @@ def paste_images(
     placed = [_place(id, read_array(image, pixel=like.is_pixel), like) for id, image in _list_images(images)]
     first = placed[0].source
     placed = [replace(image, source=_in_order_of(first, image)) for image in placed]
+    _refuse_mixed_scales(placed)
     header = _common_header(placed, like)
     filling = choose_filling(header, nodata=nodata)
     data = _merge_lazily(placed, header, filling, overlap, chunks)
     if not any(is_lazy(image.source.array.data) for image in placed):
         data = compute_now(data)[0]
     rows, cols = header.shape
-    return make_array(
+    dims = (str(dim) for dim in first.array.dims[:-2])
+    array = make_array(
         data,
         header,
         (0, rows, 0, cols),
-        leading=leading_coords(first),
+        leading={dim: first.array.coords[dim].values if dim in first.array.coords else None for dim in dims},
         nodata=filling.nodata,
         name=first.header.name,
-        attrs={"window": (0, rows, 0, cols), "overlap": overlap, "scaled": 0},
+        attrs={"window": (0, rows, 0, cols), "overlap": overlap, "scaled": int(first.is_scaled)},
     )
+    return carry_bands(first.array, array, [image.source.array for image in placed[1:]])
 
 
 def _list_images(images: object) -> list[tuple[object, xr.DataArray]]:
@@ -125,7 +129,8 @@ def _in_order_of(first: ArraySource, image: _Image) -> ArraySource:
     single = [str(one.coords[BAND].values) for one in (wanted, array) if BAND in one.coords]
     if BAND not in axes and len(set(single)) > 1:
         raise _other_bands(image, f"band {single[0]}", f"band {single[1]}")
-    return replace(image.source, array=array)
+    header = replace(image.source.header, nodata=find_nodata(array))
+    return replace(image.source, array=array, header=header)
 
 
 def _other_bands(image: _Image, wanted: object, found: object) -> UsageError:
@@ -172,13 +177,14 @@ def _common_header(images: list[_Image], like: Header) -> Header:
             found={"dtypes": ", ".join(sorted({str(other) for other in kinds}))},
             hint="convert the images to one dtype first, such as image.astype('int64')",
         )
-    nodata = tuple({str(header.nodata[0]): header.nodata[0] for header in headers}.values())
+    nodata = tuple({str(value): value for header in headers for value in header.nodata}.values())
+    same = len({str(header.nodata) for header in headers}) == 1
     return replace(
         headers[0],
         grid=like.grid,
         georeference=like.georeference,
         dtype=str(kind),
-        nodata=nodata if len(nodata) > 1 else headers[0].nodata,
+        nodata=headers[0].nodata if same else nodata,
     )
 
 
@@ -187,6 +193,29 @@ def _holds(kind: np.dtype[Any], other: np.dtype[Any]) -> bool:
     if kind.kind != "f" or other.kind not in "iu":
         return True
     return bool(np.iinfo(other).bits - (other.kind == "i") <= np.finfo(kind).nmant + 1)
+
+
+def _refuse_mixed_scales(images: list[_Image]) -> None:
+    """Refuse images whose stored values do not mean the same.
+
+    Raises:
+        UsageError: E-USE-01.
+    """
+    known = {
+        (image.source.is_scaled, *(() if image.source.is_scaled else band_scaling(image.source.array)))
+        for image in images
+    }
+    if len(known) > 1:
+        raise UsageError(
+            "E-USE-01",
+            "the images do not have the same scale and offset, so their values do not mean the same",
+            found={
+                "scale and offset": "; ".join(
+                    sorted("applied" if len(one) == 1 else f"{one[1:]}" for one in known)
+                )
+            },
+            hint="open the rasters that they come from with scaled=True",
+        )
 
 
 def _merge_lazily(
@@ -207,7 +236,7 @@ def _merge_lazily(
             overlap,
             tuple(image.id for image in touching),
             shares,
-            tuple(_filling_of(image.source.header, filling) for image in touching),
+            tuple(_filling_of(image.source, filling) for image in touching),
             weighted,
         )
         parts[index] = [
@@ -263,12 +292,10 @@ def _part_of(array: Any, place: tuple[slice, slice]) -> Any:
     return part if is_lazy(part) else as_lazy(part, tuple((side,) for side in part.shape))
 
 
-def _filling_of(header: Header, filling: Filling) -> Filling:
+def _filling_of(source: ArraySource, filling: Filling) -> Filling:
     """Say how the values of one image are written down in the mosaic."""
-    declared = header.nodata[0]
-    stays = declared is None or declared == filling.value
-    stays = stays or (declared != declared and filling.value != filling.value)
-    return replace(filling, foreign=(None if stays else declared,))
+    foreign = tuple(None if str(value) == str(filling.value) else value for value in source.header.nodata)
+    return replace(filling, foreign=foreign, axis=source.band_axis)
 
 
 def _merge_chunk(work: _Merging, _shared: None, *arrays: NDArray[Any]) -> NDArray[Any]:

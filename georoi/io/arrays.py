@@ -16,13 +16,20 @@ from odc.geo.xr import spatial_dims
 from georoi.crs import CRS, parse_crs
 from georoi.errors import GeoroiWarning, RasterError
 from georoi.grid import make_grid, to_pixels
+from georoi.io.bands import (
+    BAND,
+    band_names,
+    band_numbers,
+    band_scaling,
+    band_values,
+    count_bands,
+    settle_bands,
+)
 from georoi.io.spec import fit_nodata
 from georoi.options import CELL
 from georoi.values.bands import BandRequest, find_bands
 from georoi.values.raster import Georeference, Header, Number
 
-BAND = "band"
-"""Name of the dimension along which the bands lie."""
 REGULAR = 1e-2
 """How far a coordinate may be from its place on an even spacing, in pixels."""
 SAME_PLACE = 1e-3
@@ -42,9 +49,16 @@ class ArraySource:
     """Name of the coordinate that tells CRS and transform."""
 
     @property
-    def nodata(self) -> Number | None:
-        """The value of invalid pixels, NaN where they were masked when the array was read, or None."""
-        return self.header.nodata[0]
+    def band_axis(self) -> int:
+        """Which axis the bands lie along, counted from the last; the third-last without any."""
+        dims = self.array.dims
+        return dims.index(BAND) - len(dims) if BAND in dims else -3
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether scale and offset are applied, by georoi, or by whoever decoded it and left their mark."""
+        decoded = {"scale_factor", "add_offset"} & set(self.array.encoding)
+        return bool(self.array.attrs.get("scaled", bool(decoded)))
 
 
 def read_array(array: xr.DataArray, *, bands: BandRequest | None = None, pixel: bool = False) -> ArraySource:
@@ -53,12 +67,13 @@ def read_array(array: xr.DataArray, *, bands: BandRequest | None = None, pixel: 
     Args:
         array: Numpy or dask inside; dimensions in any order.
         bands: Which bands to keep, by number (the `band` coordinate if it holds numbers, else from 1) or by
-            name (`long_name`, or the `band` coordinate if it holds texts).
+            name (the `band` coordinate if it holds texts, else `long_name`).
         pixel: Whether an array of unknown CRS is to be taken as one in pixel space.
 
     Raises:
-        RasterError: E-RAS-10 if it has no two spatial axes, or coordinates that are not evenly spaced;
-            E-RAS-04 if it has no such band; E-RAS-09 if it holds no real numbers.
+        RasterError: E-RAS-10 if it has no two spatial axes, coordinates that are not evenly spaced, or lists
+            that do not tell which band has which nodata value; E-RAS-04 if it has no such band; E-RAS-09 if
+            it holds no real numbers.
         CRSError: E-CRS-04 if its CRS is not understood.
     """
     if array.dtype.kind not in "biuf":
@@ -74,9 +89,11 @@ def read_array(array: xr.DataArray, *, bands: BandRequest | None = None, pixel: 
             hint="check what was selected: a slice of coordinates runs in the order that these have",
         )
     array = array.transpose(..., *dims)
-    names = _band_names(array)
+    names, nodata = band_names(array), find_nodata(array)
     if bands is not None:
-        array, names = _select(array, bands, names)
+        array, kept = _select(array, bands, names)
+        names, nodata = tuple(names[i] for i in kept), tuple(nodata[i] for i in kept)
+    array = settle_bands(array, names)
     mapping, attributes, crs = _find_crs(array)
     declared = "pixel" if attributes.get("georeference") == Georeference.PIXEL else None
     georeference = Georeference.CRS
@@ -87,7 +104,7 @@ def read_array(array: xr.DataArray, *, bands: BandRequest | None = None, pixel: 
         grid=make_grid(shape, _find_transform(array, dims, attributes), crs),
         band_names=names,
         dtype=str(array.dtype),
-        nodata=(find_nodata(array),) * len(names),
+        nodata=nodata,
         block_shape=_block_shape(array),
         name=_title(array),
         georeference=georeference,
@@ -114,23 +131,41 @@ def find_spatial_dims(array: xr.DataArray) -> tuple[str, str]:
     return dims
 
 
-def find_nodata(array: xr.DataArray) -> Number | None:
-    """Give the value that marks invalid pixels in the array as it is now, or None.
+def find_nodata(array: xr.DataArray) -> tuple[Number | None, ...]:
+    """Give for each band the value that marks invalid pixels in the array as it is now, or None.
 
     rioxarray and xarray move `_FillValue` to the encoding when they mask an array, whose invalid pixels are
-    then NaN; otherwise it stands in the attributes, under one of several names.
+    then NaN; otherwise it stands in the attributes, under one of several names. xarray's former open_rasterio
+    lists values per band.
+
+    Raises:
+        RasterError: E-RAS-10 if there is a list that does not tell which band has which value.
     """
+    count = count_bands(array)
     masked = array.encoding.get("_FillValue")
     if masked is not None and array.dtype.kind == "f":
-        return math.nan
-    several = array.attrs.get("nodatavals") or (None,)  # of xarray's former open_rasterio
+        return (math.nan,) * count
     places = [array.attrs.get(name) for name in ("_FillValue", "nodata", "missing_value", "fill_value")]
-    declared = next((value for value in (*places, several[0], masked) if value is not None), None)
-    if declared is None or np.ndim(declared) != 0:
+    declared = next((value for value in places if value is not None), None)
+    if declared is not None:
+        return (_fit(array, declared),) * count
+    several = band_values(array, "nodatavals")
+    if several is not None:
+        fitted = {str(value): _fit(array, value) for value in several}
+        values = tuple(fitted[str(value)] for value in several)
+        return values * count if len(values) == 1 else values
+    return (None if masked is None else _fit(array, masked),) * count
+
+
+def _fit(array: xr.DataArray, declared: Any) -> Number | None:
+    """Give a declared value as the pixels hold it; None, with a warning, if they cannot."""
+    if declared is None or np.ndim(declared) != 0 or array.dtype.kind == "b":
         return None
     number: Number = np.asarray(declared).item()
+    if number != number and array.dtype.kind in "iu":
+        return None  # how lists say that a band declares none
     try:
-        return fit_nodata(number, str(array.dtype)) if array.dtype.kind != "b" else None
+        return fit_nodata(number, str(array.dtype))
     except RasterError:
         warnings.warn(
             f"nodata {number} of {_title(array)} does not fit {array.dtype} and is ignored",
@@ -140,48 +175,23 @@ def find_nodata(array: xr.DataArray) -> Number | None:
         return None
 
 
-def band_numbers(array: xr.DataArray) -> tuple[int, ...]:
-    """Give the numbers of the bands: the `band` coordinate if it holds whole numbers, else from 1."""
-    count = int(array.sizes.get(BAND, 1))
-    labels = array.coords[BAND].values if BAND in array.coords else None
-    if labels is not None and labels.dtype.kind in "iu":
-        return tuple(int(label) for label in np.atleast_1d(labels))
-    return tuple(range(1, count + 1))
-
-
 def _title(array: xr.DataArray) -> str:
     return str(array.name) if array.name is not None else "the array"
 
 
-def _band_names(array: xr.DataArray) -> tuple[str, ...]:
-    """Name the bands; without a band axis, number the layers of all leading axes."""
-    count = math.prod(array.shape[:-2])
-    if BAND not in array.dims:
-        return tuple(str(number) for number in range(1, count + 1))
-    count = int(array.sizes[BAND])
-    long_name = array.attrs.get("long_name")
-    if isinstance(long_name, (list, tuple)) and len(long_name) == count:
-        return tuple(str(name) for name in long_name)
-    if BAND in array.coords:
-        return tuple(str(label) for label in array.coords[BAND].values)
-    return tuple(str(number) for number in range(1, count + 1))
-
-
 def _select(
     array: xr.DataArray, bands: BandRequest, names: tuple[str, ...]
-) -> tuple[xr.DataArray, tuple[str, ...]]:
+) -> tuple[xr.DataArray, tuple[int, ...]]:
+    """Give the bands asked for, and their places in the array."""
     if BAND not in array.dims:
         raise RasterError(
             "E-RAS-04",
             f"{_title(array)} has no dimension called band to choose from",
             found={"array": f"dimensions {tuple(array.dims)}"},
         )
+    band_scaling(array)  # a list that does not tell which band has which would seem to after the choice
     kept = find_bands(bands, band_numbers(array), names, _title(array))
-    names = tuple(names[i] for i in kept)
-    chosen = array.isel({BAND: list(kept)})
-    if isinstance(array.attrs.get("long_name"), (list, tuple)):
-        chosen.attrs["long_name"] = names
-    return chosen, names
+    return array.isel({BAND: list(kept)}), kept
 
 
 def _find_crs(array: xr.DataArray) -> tuple[str, dict[str, Any], CRS | None]:

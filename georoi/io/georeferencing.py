@@ -13,8 +13,9 @@ from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_crs_coord
 
 from georoi.grid import Window, crop_grid
-from georoi.io.arrays import BAND, ArraySource
-from georoi.values.raster import Georeference, Header, Number, Raster
+from georoi.io.arrays import ArraySource
+from georoi.io.bands import BAND, add_names
+from georoi.values.raster import Georeference, Header, Number
 
 SPATIAL_REF = "spatial_ref"
 """Name of the coordinate that tells CRS and transform, as rioxarray and odc-geo have it."""
@@ -52,8 +53,7 @@ def make_array(
     coords[SPATIAL_REF] = _spatial_ref(crop_grid(header.grid, window), header.georeference)
     array = xr.DataArray(data, dims=(*leading, "y", "x"), coords=coords, name=name, attrs=dict(attrs or {}))
     if BAND in leading:
-        names = header.band_names
-        array.attrs["long_name"] = names if len(names) > 1 else names[0]
+        add_names(array, header.band_names)
     array.encoding["grid_mapping"] = SPATIAL_REF
     declare_nodata(array, nodata)
     return array
@@ -99,12 +99,6 @@ def crop_array(
     return cropped
 
 
-def leading_coords(source: ArraySource) -> dict[str, Any]:
-    """Give names and coordinates of an array's axes before the spatial ones, as `make_array` takes them."""
-    array = source.array
-    return {str(dim): array.coords[dim].values if dim in array.coords else None for dim in array.dims[:-2]}
-
-
 def add_dates(array: xr.DataArray, dates: tuple[datetime | None, ...] | None) -> xr.DataArray:
     """Add when each band was taken as the coordinate `time` along the bands, if the file says so."""
     if dates is None:
@@ -143,22 +137,6 @@ def declare_nodata(array: xr.DataArray, nodata: Number | None) -> None:
     if nodata is not None:
         array.attrs["nodata"] = nodata
         array.attrs["_FillValue"] = array.dtype.type(nodata)
-
-
-def describe_bands(raster: Raster) -> dict[str, Any]:
-    """Give scale and offset as attributes, as rioxarray has them, where there are any."""
-    attrs: dict[str, Any] = {}
-    for single, several, values, neutral in (
-        ("scale_factor", "scales", raster.scales, 1.0),
-        ("add_offset", "offsets", raster.offsets, 0.0),
-    ):
-        if set(values) == {neutral}:
-            continue
-        if len(set(values)) == 1:
-            attrs[single] = values[0]
-        else:
-            attrs[several] = values
-    return attrs
 
 
 def _window_coords(

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from georoi.errors import OutputError
+from georoi.errors import OutputError, RasterError
 from georoi.io.arrays import ArraySource
+from georoi.io.bands import band_scaling
 from georoi.io.metadata import make_tags, name_bands
 from georoi.io.spec import ImageSpec, Piece
 from georoi.options import CELL
@@ -20,7 +21,8 @@ def spec_of_array(source: ArraySource) -> ImageSpec:
 
     Raises:
         OutputError: E-OUT-04 if it has more axes, or pixels that cannot be written.
-        RasterError: E-RAS-05 if its nodata value does not fit.
+        RasterError: E-RAS-05 if its nodata value does not fit, or bands declare different ones; E-RAS-10 if
+            it does not tell which band has which scale and offset.
     """
     array = source.array
     if array.ndim > 3:
@@ -30,14 +32,23 @@ def spec_of_array(source: ArraySource) -> ImageSpec:
             hint="choose along the others with .isel(), or write one file for each",
         )
     count = source.header.count
+    scales, offsets = band_scaling(array)
+    nodata = set(map(str, source.header.nodata))
+    if len(nodata) > 1:
+        raise RasterError(
+            "E-RAS-05",
+            f"the bands of '{source.header.name}' declare different nodata values; a file has one for all",
+            found={"nodata": ", ".join(sorted(nodata))},
+            hint="choose one by clipping with nodata=, or write one file for each band",
+        )
     return ImageSpec(
         grid=source.header.grid,
         count=count,
         dtype="uint8" if array.dtype.kind == "b" else str(array.dtype),
-        nodata=source.nodata,
+        nodata=source.header.nodata[0],
         band_names=name_bands(source.header.band_names),
-        scales=_per_band(array.attrs, "scale_factor", "scales", count),
-        offsets=_per_band(array.attrs, "add_offset", "offsets", count),
+        scales=scales,
+        offsets=offsets,
         tags=make_tags(array.attrs),
     )
 
@@ -60,11 +71,3 @@ def make_piece(row: int, col: int, values: NDArray[Any], valid: NDArray[np.bool_
     if pixels.dtype == np.bool_:
         pixels = pixels.view(np.uint8)
     return Piece((row, row + rows, col, col + cols), pixels, valid)
-
-
-def _per_band(attrs: dict[str, Any], single: str, several: str, count: int) -> tuple[float, ...]:
-    values = attrs.get(several, attrs.get(single))
-    if values is None:
-        return ()
-    values = np.broadcast_to(np.asarray(values, dtype=np.float64), (count,))
-    return tuple(float(value) for value in values)

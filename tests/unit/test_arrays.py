@@ -14,6 +14,7 @@ from odc.geo.xr import wrap_xr
 from georoi.errors import GeoroiWarning, RasterError
 from georoi.grid import make_grid
 from georoi.io.arrays import find_nodata, read_array
+from georoi.io.bands import add_scaling
 from georoi.io.georeferencing import crop_array, declare_nodata, make_array
 from georoi.io.imagespecs import cut_pieces, spec_of_array
 from georoi.values.raster import Georeference, Header
@@ -92,7 +93,7 @@ def test_an_array_of_rioxarray_has_the_grid_of_its_file(tmp_path):
         assert tuple(source.header.grid.affine) == tuple(dataset.transform)
     assert source.header.nodata == (-1, -1)
     assert source.header.band_names == ("red", "nir")
-    assert np.isnan(masked.nodata)
+    assert np.isnan(masked.header.nodata).all()
 
 
 def test_an_array_of_odc_has_the_grid_it_was_wrapped_in():
@@ -101,7 +102,7 @@ def test_an_array_of_odc_has_the_grid_it_was_wrapped_in():
     source = read_array(array)
     assert source.dims == ("latitude", "longitude")
     assert tuple(source.header.grid.affine) == tuple(THIRD)
-    assert source.nodata == 7
+    assert source.header.nodata[0] == 7
 
 
 def test_dimensions_may_stand_in_any_order():
@@ -167,26 +168,26 @@ def test_complex_pixels_are_refused():
 def test_nodata_is_found_wherever_it_is_kept(attrs, encoding, dtype, expected):
     array = xr.DataArray(np.zeros((2, 2), dtype), dims=("y", "x"), attrs=attrs)
     array.encoding = encoding
-    assert find_nodata(array) == expected
+    assert find_nodata(array) == (expected,)
 
 
 def test_nodata_that_does_not_fit_is_ignored_with_a_warning():
     array = xr.DataArray(np.zeros((2, 2), "uint8"), dims=("y", "x"), attrs={"nodata": -1})
     with pytest.warns(GeoroiWarning, match="does not fit"):
-        assert find_nodata(array) is None
+        assert find_nodata(array) == (None,)
 
 
 @pytest.mark.parametrize(("dtype", "nodata"), [("uint8", 0), ("int16", -1), ("float32", -9999.0)])
 def test_declared_nodata_is_what_the_others_read(dtype, nodata):
     array = xr.DataArray(np.zeros((2, 2), dtype), dims=("y", "x"))
     declare_nodata(array, nodata)
-    assert array.rio.nodata == array.odc.nodata == find_nodata(array) == nodata
+    assert array.rio.nodata == array.odc.nodata == find_nodata(array)[0] == nodata
 
 
 def test_nan_as_nodata_is_what_the_others_read():
     array = xr.DataArray(np.zeros((2, 2), "float32"), dims=("y", "x"), attrs={"missing_value": 3})
     declare_nodata(array, np.nan)
-    assert np.isnan([array.rio.nodata, array.odc.nodata, find_nodata(array)]).all()
+    assert np.isnan([array.rio.nodata, array.odc.nodata, *find_nodata(array)]).all()
 
 
 def test_a_masked_array_keeps_the_value_that_it_is_to_be_written_with():
@@ -246,3 +247,81 @@ def test_a_window_of_a_slice_of_a_rotated_array_knows_its_place():
     assert tuple(read_array(part).header.grid.affine) == expected
     assert tuple(part.odc.geobox.affine) == expected
     assert tuple(part.rio.transform()) == expected
+
+
+def scaled(numbers=(1, 2), names=("red", "nir"), scales=(0.5, 2.0), offsets=(0.0, 9.0)) -> xr.DataArray:
+    """An array of georoi whose bands have names, scales and offsets of their own."""
+    data = np.ones((len(numbers), 40, 50), "int16")
+    array = make_array(data, header(band_names=names), (0, 40, 0, 50), leading={"band": list(numbers)})
+    return add_scaling(array, scales, offsets)
+
+
+def listed(**attrs: object) -> xr.DataArray:
+    """An array of three bands as rioxarray has it: lists in attributes, in the order of the file."""
+    data = np.ones((3, 4, 5), "uint8")
+    numbers = {"band": [1, 2, 3], "y": np.arange(4.0), "x": np.arange(5.0)}
+    return xr.DataArray(data, dims=("band", "y", "x"), coords=numbers, attrs=attrs)
+
+
+def said(array: xr.DataArray) -> list[tuple[str, float, float]]:
+    """Name, scale and offset of each band, as they would be written."""
+    spec = spec_of_array(read_array(array))
+    names = spec.band_names or ("",) * spec.count
+    return list(zip(names, spec.scales, spec.offsets, strict=True))
+
+
+RED, NIR = ("red", 0.5, 0.0), ("nir", 2.0, 9.0)
+
+
+@pytest.mark.parametrize("numbers", [(1, 2), (2, 1), (7, 3)])
+def test_names_and_scales_follow_bands_that_are_chosen_or_moved(numbers):
+    array = scaled(numbers)
+    red, nir = numbers
+    assert said(array) == [RED, NIR]
+    assert said(array.isel(band=[1, 0])) == [NIR, RED]
+    assert said(array.sel(band=[nir])) == [NIR]
+    assert said(array.sel(band=nir)) == [NIR]
+    assert said(array.isel(band=slice(1, None))) == [NIR]
+    chosen = read_array(array, bands=[nir, red]).array
+    assert chosen.attrs["long_name"] == ("nir", "red")
+    assert said(chosen) == [NIR, RED]
+    assert said(read_array(array.sel(band=[nir, red]), bands="red").array) == [RED]
+
+
+def test_a_product_of_chosen_bands_says_what_the_choice_says():
+    source = read_array(scaled((2, 1)).isel(band=[1, 0]))
+    part = crop_array(source, (7, 19, 3, 30), source.array.values[:, 7:19, 3:30])
+    assert said(part) == [NIR, RED]
+    assert part.attrs["long_name"] == ("nir", "red")
+    assert part.attrs["scales"] == (2.0, 0.5)
+
+
+def test_lists_of_rioxarray_are_looked_up_by_the_number_of_the_band():
+    array = listed(long_name=("a", "b", "c"), scales=(1.0, 2.0, 3.0), offsets=np.array([0.0, 5.0, 6.0]))
+    assert said(array.sel(band=[3, 1])) == [("c", 3.0, 6.0), ("a", 1.0, 0.0)]
+    assert said(array.isel(band=1)) == [("b", 2.0, 5.0)]
+    assert said(read_array(array, bands=["c", "b"]).array) == [("c", 3.0, 6.0), ("b", 2.0, 5.0)]
+
+
+def test_lists_that_do_not_tell_which_band_has_which_are_refused_when_it_matters():
+    array = listed(scales=(1.0, 2.0, 3.0)).drop_vars("band").isel(band=[0, 2])
+    source = read_array(array)
+    for ask in (lambda: spec_of_array(source), lambda: read_array(array, bands=[1])):
+        with pytest.raises(RasterError, match="does not tell which band has which") as caught:
+            ask()
+        assert caught.value.id == "E-RAS-10"
+    with pytest.raises(RasterError, match="one number per band"):
+        spec_of_array(read_array(listed(scale_factor="half")))
+
+
+@pytest.mark.parametrize("values", [(0, 255, 7), [0, 255, 7], np.array([0, 255, 7])])
+def test_nodata_per_band_is_taken_per_band(values):
+    array = listed(nodatavals=values)
+    assert find_nodata(array) == (0, 255, 7)
+    assert find_nodata(array.sel(band=[3, 1])) == (7, 0)
+    assert read_array(array, bands=[2]).header.nodata == (255,)
+    assert find_nodata(listed(nodatavals=(np.nan, 255, None))) == (None, 255, None)
+    with pytest.raises(RasterError, match="nodatavals does not tell"):
+        read_array(array.drop_vars("band").isel(band=0))
+    with pytest.raises(RasterError, match="different nodata values"):
+        spec_of_array(read_array(array))
