@@ -68,7 +68,9 @@ def clip_file(
         nodata: See `clip`.
         bands: See `clip`.
         feather: See `clip`.
-        each: Write one file per ROI, and an index of them.
+        each: Write one file per ROI, and an index of them, in one pass over the raster: each block is read
+            once, whatever the number of ROIs. Images larger than 64 MB, and those that do not fit into 256 MB
+            with the others that are begun at the time, are made in further passes.
         weights_out: Also write the weights of the pixels to this GeoTIFF (.tif or .tiff).
         of: "GTiff", "COG", "Zarr", "PNG" or "JPEG"; by the path's ending if not given.
         co: Creation options of the format, such as {"COMPRESS": "ZSTD"}.

@@ -61,7 +61,15 @@ def command(
     raster, rois = source.open(declare_nodata=False), choice.read(pixel=source.pixel)
     if output.dry_run:
         plan = api.plan(raster, rois, **shape.options())
-        console.result({"plan": plan.to_dict(), "output": output.out}, str(plan))
+        result: dict[str, object] = {"plan": plan.to_dict(), "output": output.out}
+        text = str(plan)
+        if each:
+            from georoi.clipping.folders import foresee_passes
+            from georoi.clipping.options import ClipOptions
+
+            result["each"] = foresee_passes(raster.header, rois, ClipOptions.parse(**shape.options()))
+            text += f"\n{'each':<8} {result['each']}"
+        console.result(result, text)
         return
     written = api.clip_file(
         raster,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from georoi.clipping.filling import Filling
 from georoi.clipping.weights import Rule
 from georoi.clipping.windows import place_in
 from georoi.grid import Window
-from georoi.io.rasters import read_window
+from georoi.io.rasters import Pixels, read_window
 from georoi.io.stored import read_stored
 from georoi.planning.plan import TileTask
 from georoi.values.raster import Raster
@@ -47,7 +48,15 @@ class TileClipper:
 
     def __call__(self, task: TileTask) -> Clipped:
         """Read, weigh and fill one tile."""
-        values, valid = self._read(task)
+        return self.clip(task, self.read)
+
+    def read(self, window: Window) -> Pixels:
+        """Read a window of the raster."""
+        return read_window(self.raster, window)
+
+    def clip(self, task: TileTask, read: Callable[[Window], Pixels]) -> Clipped:
+        """Weigh and fill one tile, with pixels that `read` gives and that nobody else holds."""
+        values, valid = self._read(task, read)
         weights = self.rule.weigh(task)
         if weights is not None:
             kept: NDArray[np.bool_] = weights if weights.dtype == np.bool_ else weights > 0
@@ -55,24 +64,25 @@ class TileClipper:
             valid = kept if valid is None else valid & kept
         return Clipped(task.window, values, valid)
 
-    def _read(self, task: TileTask) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    def _read(
+        self, task: TileTask, read: Callable[[Window], Pixels]
+    ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         """Read the blocks of a tile into one array that may be changed; what is not read is fill."""
         if task.reads == (task.window,):
-            return self._read_part(task.window)
+            return self._read_part(read(task.window))
         row0, row1, col0, col1 = task.window
         shape = (row1 - row0, col1 - col0)
         values = np.full((self.raster.count, *shape), self.filling.value, dtype=self.filling.dtype)
         valid: NDArray[np.bool_] | None = None
         for window in task.reads:
             place = place_in(window, task.window)
-            values[(..., *place)], part = self._read_part(window)
+            values[(..., *place)], part = self._read_part(read(window))
             if part is not None:
                 valid = np.ones(shape, dtype=bool) if valid is None else valid
                 valid[place] = part
         return values, valid
 
-    def _read_part(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        pixels = read_window(self.raster, window)
+    def _read_part(self, pixels: Pixels) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         values = self.filling.convert(pixels.values)
         if pixels.valid is None:
             return values, None

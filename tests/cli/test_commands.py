@@ -390,3 +390,10 @@ def test_a_closed_pipe_is_no_bug(demo: Demo) -> None:
 
     assert "E-INT-01" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_dry_run_of_one_file_per_roi_says_how_many_passes(run: Run, demo: Demo) -> None:
+    """--each --dry-run counts files and passes."""
+    result = run("clip", demo.latest, "out", "--rois", demo.rois, "--each", "--dry-run")
+    assert result.exit_code == 0
+    assert "files, made in 1 pass" in result.output
