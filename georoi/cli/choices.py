@@ -187,9 +187,25 @@ def _stdin() -> Mapping[str, Any] | list[Any]:
     except ValueError:
         try:
             lines = (line.strip("\x1e \t\r") for line in text.splitlines())
-            return [json.loads(line) for line in lines if line]
+            return _collect([json.loads(line) for line in lines if line])
         except ValueError as error:
             raise click.UsageError(f"what came through stdin is not GeoJSON: {error}") from error
     if not isinstance(whole, dict | list):
         raise click.UsageError("what came through stdin is not GeoJSON")
     return whole
+
+
+def _collect(lines: list[Any]) -> dict[str, Any]:
+    """Make one FeatureCollection of what stands on the lines, so that it is in degrees, as GeoJSON is."""
+    features: list[Any] = []
+    for item in lines:
+        kind = item.get("type") if isinstance(item, dict) else None
+        if kind == "FeatureCollection":
+            features += item.get("features") or []
+        elif kind == "Feature":
+            features.append(item)
+        elif isinstance(item, dict) and ("coordinates" in item or "geometries" in item):
+            features.append({"type": "Feature", "properties": {}, "geometry": item})
+        else:
+            raise click.UsageError("what came through stdin is not GeoJSON")
+    return {"type": "FeatureCollection", "features": features}

@@ -17,6 +17,7 @@ from georoi.cli.options import (
     soft_options,
 )
 from georoi.cli.report import report_written
+from georoi.wording import printable
 
 
 @click.command("mask", short_help="Write the regions of interest as a raster.")
@@ -65,10 +66,20 @@ def command(
     console = Console.of(ctx)
     output.check()
     raster, rois = source.open(), choice.read(pixel=source.pixel)
-    if output.dry_run:
-        plan = api.plan(raster, rois, **shape.options())
-        console.result({"plan": plan.to_dict(), "output": output.out}, str(plan))
-        return
     image = api.mask(raster, rois, labels=labels, overlap=overlap, dtype=dtype, **shape.options())
+    if output.dry_run:
+        rows, cols = image.shape
+        what = f"{image.name}, {image.dtype}, {rows:,} x {cols:,}"
+        facts: dict[str, object] = {"what": image.name, "dtype": str(image.dtype), "shape": [rows, cols]}
+        row0, row1, col0, col1 = image.attrs["window"]
+        facts |= {"window": [row0, row1, col0, col1], "boundary": image.attrs["boundary"], "bytes_to_read": 0}
+        text = [
+            f"raster   {printable(raster.name)}: its header alone is read, no pixel",
+            f"ROIs     {len(rois):,}, rule {image.attrs['boundary']}",
+            f"window   rows {row0}..{row1}, columns {col0}..{col1}",
+            f"output   {what}",
+        ]
+        console.result({"plan": facts, "output": output.out}, "\n".join(text))
+        return
     written = api.write(image, output.out, progress=console.shows_progress, **output.options())
     report_written(console, written, rois)

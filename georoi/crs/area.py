@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import shapely
 from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 from pyproj import CRS
@@ -21,6 +22,8 @@ Locate = Callable[[Floats, Floats], tuple[Floats, Floats]]
 
 _EDGES_AT_ONCE = 1 << 18
 _WIDEST = np.radians(2.0)  # between two nodes: then polynomials of degree 4 are exact to some 1e-12
+_FURTHEST = 3 * np.pi  # as far as longitudes are counted
+_SLACK = 1e-7  # of latitudes, for rounding in files
 _SHORTEST = 2.0**-40  # of an edge: what still turns by more there goes through a pole
 
 # Nodes of Gauss-Lobatto quadrature on 0..1, and the integrals over their Lagrange polynomials l_i * l_j'.
@@ -54,14 +57,20 @@ def geodesic_area(geometry: NDArray[Any], crs: CRS) -> Floats:
         crs: Their CRS.
 
     Returns:
-        Square metres, shape (n,); NaN where the CRS has no place on the Earth.
+        Square metres, shape (n,); NaN where the CRS has no place on the Earth, or coordinates lie beyond it.
     """
     flat = plane(crs)
     base = flat.geodetic_crs
     if base is None or base.ellipsoid is None or not base.axis_info:
         return np.full(len(geometry), np.nan)
-    parts = split_rings(np.asarray(geometry, dtype=object))
     radian = float(base.axis_info[0].unit_conversion_factor)
+    shapes = np.array(geometry, dtype=object)
+    beyond = np.zeros(len(shapes), dtype=bool)
+    if flat.is_geographic and len(shapes):
+        limits = np.array([_FURTHEST, np.pi / 2 + _SLACK]) / radian
+        beyond = (np.abs(shapely.bounds(shapes)) > np.tile(limits, 2)).any(axis=1)
+        shapes[beyond] = shapely.Polygon()
+    parts = split_rings(shapes)
     if flat.is_geographic:
         locate = _scale_to_radians(radian)
     else:
@@ -76,7 +85,7 @@ def geodesic_area(geometry: NDArray[Any], crs: CRS) -> Floats:
     shells[parts.polygons[:-1][np.diff(parts.polygons) > 0]] = True
     owners = np.repeat(np.arange(len(geometry)), np.diff(parts.polygons[parts.geometries]))
     area = np.bincount(owners, np.where(shells, rings, -rings), minlength=len(geometry))
-    return np.asarray(area * (a * a / 2), dtype=np.float64)
+    return np.where(beyond, np.nan, area * (a * a / 2))
 
 
 def _scale_to_radians(radian: float) -> Locate:

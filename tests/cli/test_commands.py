@@ -397,3 +397,19 @@ def test_dry_run_of_one_file_per_roi_says_how_many_passes(run: Run, demo: Demo) 
     result = run("clip", demo.latest, "out", "--rois", demo.rois, "--each", "--dry-run")
     assert result.exit_code == 0
     assert "files, made in 1 pass" in result.output
+
+
+def test_features_on_lines_are_in_degrees(run: Run, demo: Demo) -> None:
+    """Newline-delimited GeoJSON is GeoJSON: EPSG:4326 without saying so."""
+    shape = {"type": "Polygon", "coordinates": [[[15, 45], [15.001, 45], [15.001, 45.001], [15, 45]]]}
+    lines = [json.dumps({"type": "Feature", "properties": {}, "geometry": shape}), json.dumps(shape)]
+    result = run("plan", demo.latest, "--rois", "-", stdin="\n".join(lines))
+    assert "the CRS of the ROIs is unknown" not in result.output
+    assert "EPSG:4326" in result.output
+
+
+def test_dry_run_of_a_mask_reads_nothing(run: Run, demo: Demo) -> None:
+    """The output is described: labels and their dtype, with no byte to read."""
+    result = run("mask", demo.latest, "m.tif", "--rois", demo.rois, "--labels", "--dry-run", "--json")
+    plan = json.loads(result.stdout)["plan"]
+    assert (plan["what"], plan["dtype"], plan["bytes_to_read"]) == ("labels", "uint8", 0)
