@@ -36,8 +36,8 @@ def stream(
         workers: Number of local threads; by default one per core that this process may use.
         client: A `distributed.Client` (Any: distributed may not be installed); by default the current one if
             there is one and `workers` is not given, otherwise local threads.
-        in_flight: Most tasks begun but not yet asked for; by default two per worker, while one worker alone
-            works when it is asked, in the caller's own thread.
+        in_flight: Most tasks begun but not yet asked for; by default one more than workers, while one worker
+            alone works when it is asked, in the caller's own thread.
 
     Raises:
         UsageError: E-USE-01 if `workers` or `in_flight` is less than one.
@@ -72,7 +72,7 @@ def _stream_locally(
     pool = ThreadPoolExecutor(workers, thread_name_prefix="georoi")
     pending: deque[Future[R]] = deque()
     try:
-        pending.extend(pool.submit(function, task) for task in islice(remaining, in_flight or 2 * workers))
+        pending.extend(pool.submit(function, task) for task in islice(remaining, in_flight or workers + 1))
         while pending:
             result = pending.popleft().result()
             pending.extend(pool.submit(function, task) for task in islice(remaining, 1))

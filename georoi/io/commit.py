@@ -23,7 +23,7 @@ from georoi.io.claims import Claim, Temporary, flush_folder, translate
 from georoi.io.spec import Written
 
 Buffer = bytes | bytearray | memoryview
-_PIECE = 1 << 22
+_PIECE = 1 << 20
 
 
 class Output:
