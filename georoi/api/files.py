@@ -142,7 +142,7 @@ def write(
     Raises:
         OutputExistsError: E-OUT-01.
         OutputError: E-OUT-02, E-OUT-03, E-OUT-04, E-OUT-05.
-        RasterError: E-RAS-01, E-RAS-02, E-RAS-05, E-RAS-10.
+        RasterError: E-RAS-01, E-RAS-02, E-RAS-03, E-RAS-05, E-RAS-10.
     """
     output = OutputOptions(of=of, co=co, overwrite=overwrite, workers=workers, progress=progress)
     found = as_source(source)

@@ -22,12 +22,12 @@ from georoi.grid import Window, crop_grid
 from georoi.io.codec import Codec
 from georoi.io.metadata import make_tags, name_bands
 from georoi.io.outputs import check_output, output_format
-from georoi.io.spec import ImageSpec, Piece, Written
+from georoi.io.spec import COLOR_ROLES, ImageSpec, Piece, Written
 from georoi.io.stored import is_stored_alike
 from georoi.options import Crop
 from georoi.planning.plan import Plan, TileTask
 from georoi.values.gridrois import GridROIs
-from georoi.values.raster import Header, Raster
+from georoi.values.raster import Georeference, Header, Raster, require_grid
 from georoi.values.rois import ROISet
 
 if TYPE_CHECKING:
@@ -76,7 +76,18 @@ def clip_aligned_to_file(
     tiles = stream(clipper, plan.tasks(), workers=output.workers, client=output.client)
     tracked = track(tiles, output.progress, total=len(plan), message="clip")
     pieces = (job.piece(tile, plan.window) for tile in tracked)
-    return output.write(path, spec, pieces, notes=(*rois.notes, job.clipper.filling.note))
+    lost = _lost_colors(source, spec, output_format(path, output.of))
+    return output.write(path, spec, pieces, notes=(*rois.notes, job.clipper.filling.note, lost))
+
+
+def _lost_colors(raster: Raster, spec: ImageSpec, format: str) -> str:
+    """Say which colours of a raster its output does not have; what pictures lose they say themselves."""
+    if raster.palette is not None and (spec.colors is None or format == "Zarr"):
+        return "the palette was left out"
+    named = set(raster.colors or ()) - {"gray", "undefined", "palette"}
+    if named and (not spec.roles or format == "Zarr"):
+        return f"which bands are {', '.join(sorted(named))} is not in the output"
+    return ""
 
 
 def _without_alpha(raster: Raster, path: str | os.PathLike[str], output: OutputOptions) -> Raster:
@@ -124,6 +135,7 @@ class FileJob:
         """Describe the image of a plan."""
         raster, filling = self.clipper.raster, self.clipper.filling
         is_stored = not filling.scales
+        roles = raster.colors or ()
         return ImageSpec(
             grid=crop_grid(raster.grid, plan.window),
             count=raster.count,
@@ -133,12 +145,20 @@ class FileJob:
             band_names=name_bands(raster.band_names),
             scales=_unless(raster.scales, 1.0) if is_stored else (),
             offsets=_unless(raster.offsets, 0.0) if is_stored else (),
+            colors=raster.palette_of(filling.dtype),
+            roles=roles if set(roles) <= COLOR_ROLES and set(roles) != {"undefined"} else (),
             tags=make_tags({"source": raster.name, **options.describe(plan), **tags}),
         )
 
 
 def raster_to_file(raster: Raster, path: str | os.PathLike[str], output: OutputOptions) -> Written:
-    """Write all of a raster into another file; its grid need not be known."""
+    """Write all of a raster into another file; its CRS need not be known.
+
+    Raises:
+        RasterError: E-RAS-03 if ground control points or RPCs place it, which the output would lose.
+    """
+    if raster.georeference in (Georeference.GCPS, Georeference.RPCS):
+        require_grid(raster)
     options = ClipOptions.parse(apply_mask=False, crop=Crop.NONE)
     return clip_aligned_to_file(raster, whole_grid(raster.grid), path, options, output)
 

@@ -43,6 +43,8 @@ CLASSIC_LIMIT = 2**32 - 1
 
 _FULL, _OVERVIEW, _MASK = 0, 1, 4  # NewSubfileType, TIFF 6.0 page 36
 _MINISBLACK, _RGB, _PALETTE, _TRANSPARENCY = 1, 2, 3, 4
+_ALPHA = 2  # ExtraSamples: alpha that the colours are not multiplied with
+_COLORS = ("red", "green", "blue")
 _SAMPLE_FORMAT = {"u": 1, "i": 2, "f": 3}
 
 
@@ -113,7 +115,7 @@ def image_tags(
     photometric, colors = _MINISBLACK, 1
     if spec.colors is not None and spec.count == 1 and spec.dtype in ("uint8", "uint16"):
         photometric = _PALETTE
-    elif spec.dtype == "uint8" and spec.count == 3:
+    elif spec.roles[:3] == _COLORS if spec.roles else spec.dtype == "uint8" and spec.count == 3:
         photometric, colors = _RGB, 3
     tags = [
         longs(254, _OVERVIEW if is_overview else _FULL),
@@ -130,7 +132,8 @@ def image_tags(
     if photometric == _PALETTE:
         tags.append(_colormap(spec))
     if spec.count > colors:
-        tags.append(shorts(338, *[0] * (spec.count - colors)))
+        roles = spec.roles or ("undefined",) * spec.count
+        tags.append(shorts(338, *[_ALPHA if role == "alpha" else 0 for role in roles[colors:]]))
     return tags
 
 

@@ -89,6 +89,7 @@ def read_header(dataset: DatasetReader, source: Source, stamp: str, request: Req
         layout=structure.get("LAYOUT"),
         overviews=tuple(dataset.overviews(bands[0])),
         colors=tuple(colors[band - 1].name for band in bands),
+        palette=_palette(dataset, bands),
         date=date,
         dates=dates_of_bands,
         file_bytes=file_size(source.container),
@@ -181,6 +182,16 @@ def _nodata(
     if notes:
         warnings.warn(f"raster '{name}': {'; '.join(notes)}", GeoroiWarning, stacklevel=4)
     return values, notes
+
+
+def _palette(dataset: DatasetReader, bands: Sequence[int]) -> tuple[tuple[int, ...], ...] | None:
+    if len(bands) != 1 or dataset.colorinterp[bands[0] - 1] != ColorInterp.palette:
+        return None
+    try:
+        table = dataset.colormap(bands[0])
+    except ValueError:  # it says that it has a palette, and has none
+        return None
+    return tuple(tuple(table.get(value, (0, 0, 0, 255))) for value in range(max(table, default=-1) + 1))
 
 
 def _compression(structure: dict[str, str], driver: str) -> str | None:

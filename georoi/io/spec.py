@@ -32,6 +32,9 @@ DTYPES = (
 )
 """Kinds of pixels that can be written."""
 
+COLOR_ROLES = frozenset({"gray", "undefined", "red", "green", "blue", "alpha", "palette"})
+"""What a band can be for the eye, in rasterio's words."""
+
 MAX_BANDS = 65_535
 MAX_SIDE = 2**31 - 1
 
@@ -61,6 +64,8 @@ class ImageSpec:
     offsets: tuple[float, ...] = ()
     colors: Mapping[int, tuple[int, ...]] | None = None
     """Palette of a one-band uint8 or uint16 image: value to (red, green, blue[, alpha]), each 0..255."""
+    roles: tuple[str, ...] = ()
+    """What each band is for the eye, of `COLOR_ROLES`, or nothing at all if that is not known."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """Further metadata, as texts."""
 
@@ -76,7 +81,7 @@ class ImageSpec:
             raise OutputError(
                 "E-OUT-04", f"an image of {self.count} bands of {rows} x {cols} pixels cannot be written"
             )
-        for name in ("band_names", "scales", "offsets"):
+        for name in ("band_names", "scales", "offsets", "roles"):
             if len(getattr(self, name)) not in (0, self.count):
                 raise OutputError("E-INT-01", f"{len(getattr(self, name))} {name} for {self.count} bands")
         if self.nodata is not None:

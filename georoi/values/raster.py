@@ -128,6 +128,8 @@ class Raster(_Described):
     """Decimation factors of the overviews."""
     colors: tuple[str, ...] | None = None
     """Colour interpretation per band, such as "red" or "alpha"."""
+    palette: tuple[tuple[int, ...], ...] | None = None
+    """(red, green, blue, alpha) of each value from 0, each 0..255, where a single band has a palette."""
     date: datetime | None = None
     """When the image was taken (UTC), where the file or its name says so; None where bands differ in it."""
     dates: tuple[datetime | None, ...] | None = None
@@ -185,6 +187,12 @@ class Raster(_Described):
             dates=dates,
             date=self.date if dates is None else common_date(dates),
         )
+
+    def palette_of(self, dtype: str) -> dict[int, tuple[int, ...]] | None:
+        """Give the palette by value, where there is one and pixels of `dtype` are the values it is for."""
+        if self.palette is None or dtype != self.dtype or self.colors != ("palette",):
+            return None
+        return dict(enumerate(self.palette))
 
     def to_xarray(self, chunks: Any = None) -> xarray.DataArray:
         """Make the DataArray (band, y, x): lazy with `chunks`, which dask understands, or by default.

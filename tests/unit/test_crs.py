@@ -10,6 +10,7 @@ import numpy as np
 import pyproj  # noqa: TID251 to see that hostile text never gets there
 import pytest
 import rasterio
+import shapely
 from numpy.testing import assert_array_equal
 from odc.geo.crs import CRS as ODC
 
@@ -20,6 +21,7 @@ from georoi.crs import (
     crs_label,
     definition,
     find_operation,
+    geodesic_area,
     lonlat_bounds,
     looks_swapped,
     parse_crs,
@@ -380,3 +382,11 @@ def test_a_swap_is_recognised():
     assert looks_swapped((45.0, 13.0, 46.0, 14.0), (12.0, 44.0, 15.0, 47.0))
     assert not looks_swapped((13.0, 45.0, 14.0, 46.0), (12.0, 44.0, 15.0, 47.0))
     assert not looks_swapped((100.0, 0.0, 101.0, 1.0), (12.0, 44.0, 15.0, 47.0))
+
+
+def test_areas_of_coordinates_beyond_the_earth_are_not_known():
+    """Metres that pass for degrees give NaN at once, and leave their neighbours as they are."""
+    shapes = np.array([shapely.box(5e5, 5e6, 6e5, 6e6), shapely.box(15, 45, 16, 46)], dtype=object)
+    area = geodesic_area(shapes, parse_crs(4326))
+    assert np.isnan(area[0])
+    assert area[1] == geodesic_area(shapes[1:], parse_crs(4326))[0] > 0
