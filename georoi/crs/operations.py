@@ -77,7 +77,8 @@ def find_operation(
         "E-CRS-06",
         "no operation between the two CRS is known" + (" but a ballpark one" if found else ""),
         found={"from": _describe(source), "to": _describe(target)},
-        hint="if one of them is wrong or names no datum, say the right one with rois_crs= or raster_crs=",
+        hint="if one of them is wrong or names no datum, say the right one: read_rois(..., rois_crs=) or "
+        "open_raster(..., raster_crs=) (--rois-crs, --bbox-crs, --raster-crs)",
     )
 
 

@@ -111,14 +111,16 @@ def _check_sides(rois: ROISet, grid: GeoBox, pixel_grid: bool) -> None:
             "E-CRS-01",
             "the CRS of the raster is unknown",
             found=found,
-            hint="say it with raster_crs= (--raster-crs), or raster_crs='pixel' (--pixel) to work in pixels",
+            hint="say it with open_raster(..., raster_crs=) (--raster-crs), or raster_crs='pixel' (--pixel) "
+            "to work in pixels",
         )
     if not rois.pixel and rois.crs is None:
         raise CRSError(
             "E-CRS-01",
             "the CRS of the ROIs is unknown",
             found=found,
-            hint="say it with rois_crs= (--rois-crs)" + (", here rois_crs='pixel'" if pixel_grid else ""),
+            hint="say it with read_rois(..., rois_crs=) or ROISet.from_geometries(..., crs=) (--rois-crs)"
+            + (", here rois_crs='pixel' or pixel=True (--pixel)" if pixel_grid else ""),
         )
     if rois.pixel == pixel_grid:
         return

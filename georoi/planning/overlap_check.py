@@ -17,7 +17,10 @@ from georoi.wording import printable, say_count
 
 EARTH = 6371.0088
 """Mean radius of the Earth in km (IUGG)."""
-_SAY_CRS = "if a CRS is wrong, say the right one with rois_crs= or raster_crs= (--rois-crs)"
+_SAY_CRS = (
+    "if a CRS is wrong, say the right one: read_rois(..., rois_crs=) or open_raster(..., raster_crs=) "
+    "(--rois-crs, --bbox-crs, --raster-crs)"
+)
 
 
 def check_overlap(rois: GridROIs, header: Header, reach: float = 0.0) -> None:

@@ -293,8 +293,8 @@ def require_grid(raster: Raster | Header) -> GeoBox:
             "E-CRS-01",
             f"the CRS of raster '{name}' is unknown",
             found={"raster": describe(raster.grid)},
-            hint="pass raster_crs= (--raster-crs), such as EPSG:32633; or work in pixels with "
-            "raster_crs='pixel' (--pixel)",
+            hint="say it with open_raster(..., raster_crs=) (--raster-crs), such as EPSG:32633; or work in "
+            "pixels with raster_crs='pixel' (--pixel)",
         )
     what = {
         Georeference.GCPS: "ground control points only",

@@ -283,3 +283,12 @@ def test_nothing_goes_around_on_a_plane():
         aligned = align(rois(shape, crs=crs), grid, pixel_grid=False)
         assert_array_equal(aligned.x, to_pixels(grid, *shapely.get_coordinates(shape).T)[0])
         assert aligned.notes == ()
+
+
+def test_hints_name_options_that_exist():
+    """Where a CRS is said: when the ROIs are read or made, not when they are clipped."""
+    hint = failure(rois(box(0, 0, 1, 1), crs=None), GRID, pixel_grid=False).hint
+    assert "read_rois(..., rois_crs=)" in hint
+    assert "ROISet.from_geometries(..., crs=)" in hint
+    nowhere = make_grid((10, 10), Affine(1.0, 0.0, 0.0, 0.0, -1.0, 10.0), None)
+    assert "open_raster(..., raster_crs=)" in failure(rois(box(0, 0, 1, 1)), nowhere, pixel_grid=False).hint
