@@ -154,7 +154,7 @@ def map_in_order(
     try:
         for item in items:
             pending.append(pool.submit(function, item))
-            while pending and (len(pending) > 2 * count or pending[0].done()):
+            while pending and (len(pending) > count + 1 or pending[0].done()):
                 yield take()
         while pending:
             yield take()
