@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from georoi.errors import OutputError, OutputExistsError, UsageError
 from georoi.values.rois import ROISet
 
 Say = Callable[[str], None]
+LICENCE = "LICENCE-imagery.txt"
 
 
 @dataclass(frozen=True)
@@ -69,18 +71,31 @@ def make_demo(
         UsageError: E-USE-01 if a date is not among those of the imagery.
     """
     say = say or _nothing
-    target = _make_folder(Path(folder), overwrite)
+    target = Path(folder)
+    is_there, is_used = target.is_dir(), _is_used(target, overwrite)
+    scenes = None if source is None else _real_scenes(Path(source), dates)  # before anything is written
+    try:
+        return _make(target, source, scenes, overwrite, say)
+    except BaseException:
+        if not is_used:
+            _remove(target, keep_folder=is_there)
+        raise
+
+
+def _make(
+    target: Path, source: str | Path | None, scenes: list[xr.DataArray] | None, overwrite: bool, say: Say
+) -> Demo:
+    _make_folder(target)
     demo = _lay_out(target, real=source is not None)
     text = importlib.resources.files("georoi.assets").joinpath("stands.geojson").read_text(encoding="utf-8")
     demo.rois.write_text(text, encoding="utf-8")
     rois = api.read_rois(demo.rois)
-    if source is None:
+    if source is None or scenes is None:
         scenes = [synthetic.make_scene(date, rois) for date in synthetic.DATES]
         demo.attribution.write_text(synthetic.ATTRIBUTION, encoding="utf-8")
         say("The scenes are synthetic: made up by georoi, offline. --source WHEEL takes real imagery.")
     else:
-        scenes = _real_scenes(Path(source), dates)
-        imagery.copy_licence(Path(source), target / "LICENCE-imagery.txt")
+        imagery.copy_licence(Path(source), target / LICENCE)
         demo.attribution.write_text(imagery.ATTRIBUTION, encoding="utf-8")
         say(imagery.ATTRIBUTION.rstrip())
     demo = _with_scenes(demo, scenes)
@@ -95,21 +110,41 @@ def _nothing(_text: str) -> None:
     """Say nothing."""
 
 
-def _make_folder(folder: Path, overwrite: bool) -> Path:
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        occupied = any(folder.iterdir())
     except OSError as error:
-        raise OutputError(
-            "E-OUT-02", f"the folder {folder.name} cannot be made", found={"problem": str(error)}
-        ) from error
+        raise _no_folder(folder, error) from error
+
+
+def _no_folder(folder: Path, error: OSError) -> OutputError:
+    return OutputError("E-OUT-02", f"the folder {folder.name} cannot be made", found={"problem": str(error)})
+
+
+def _remove(folder: Path, *, keep_folder: bool) -> None:
+    """Take away what a failed demo made in a folder that held nothing before."""
+    demo = _lay_out(folder, real=True)
+    for path in (demo.each, folder / "scenes"):
+        shutil.rmtree(path, ignore_errors=True)
+    for path in (demo.rois, demo.clip, demo.mask, demo.picture, demo.attribution, folder / LICENCE):
+        path.unlink(missing_ok=True)
+    if not keep_folder and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _is_used(folder: Path, overwrite: bool) -> bool:
+    """Tell whether a folder holds anything, which is refused unless it may be overwritten."""
+    try:
+        occupied = folder.exists() and any(folder.iterdir())
+    except OSError as error:
+        raise _no_folder(folder, error) from error
     if occupied and not overwrite:
         raise OutputExistsError(
             "E-OUT-01",
             f"{folder} holds files",
             hint="overwrite=True (--overwrite) replaces those of the demo",
         )
-    return folder
+    return occupied
 
 
 def _lay_out(folder: Path, *, real: bool) -> Demo:

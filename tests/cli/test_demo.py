@@ -57,6 +57,21 @@ def test_a_used_folder_is_exit_5(run: Run) -> None:
     assert Path("out/mine.txt").read_text() == "precious"
 
 
+def test_a_failed_demo_leaves_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that is none, and a failure at the very end: the folder is as it was, and a retry works."""
+    Path("there").mkdir()
+    assert run("demo", "out", "--source", "nope.whl").exit_code != 0
+    assert not Path("out").exists()
+    with monkeypatch.context() as patch:
+        patch.setattr("georoi.demo.making._draw", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            make_demo("out")
+        with pytest.raises(ZeroDivisionError):
+            make_demo("there")
+    assert not Path("out").exists()
+    assert not any(Path("there").iterdir())
+
+
 @pytest.mark.parametrize("content", ["nothing", "text", "zip"])
 def test_a_wrong_wheel_is_exit_3(run: Run, content: str) -> None:
     """A source that is missing, no zip, or a zip without the imagery is one message."""
