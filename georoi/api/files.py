@@ -12,6 +12,7 @@ from georoi.clipping.sources import as_source
 from georoi.clipping.writing import OutputOptions
 from georoi.engine.cluster import connect
 from georoi.errors import UsageError
+from georoi.io.inputs import refuse_inputs
 from georoi.io.vectors import read_rois
 from georoi.options import Boundary
 from georoi.values.raster import Raster
@@ -87,6 +88,7 @@ def clip_file(
     Raises:
         OutputExistsError: E-OUT-01.
         OutputError: E-OUT-02, E-OUT-03, E-OUT-04, E-OUT-05.
+        UsageError: E-USE-01 if an output is an input, or options contradict each other.
         GeoroiError: What `clip` raises.
     """
     options = ClipOptions.parse(
@@ -103,6 +105,7 @@ def clip_file(
         raise UsageError(
             "E-USE-01", "weights_out= writes the weights of one clip, so it does not go with each=True"
         )
+    refuse_inputs((path, weights_out), (raster, rois))
     regions = read_rois(rois)
     source = as_source(raster, bands=bands, pixel=regions.pixel)
     with connect(scheduler, insecure) if isinstance(scheduler, str) else nullcontext(scheduler) as client:
@@ -143,8 +146,10 @@ def write(
         OutputExistsError: E-OUT-01.
         OutputError: E-OUT-02, E-OUT-03, E-OUT-04, E-OUT-05.
         RasterError: E-RAS-01, E-RAS-02, E-RAS-03, E-RAS-05, E-RAS-10.
+        UsageError: E-USE-01 if the output is the input.
     """
     output = OutputOptions(of=of, co=co, overwrite=overwrite, workers=workers, progress=progress)
+    refuse_inputs((path,), (source,))
     found = as_source(source)
     if isinstance(found, Raster):
         from georoi.clipping.files import raster_to_file

@@ -136,18 +136,25 @@ class OutputChoice:
     overwrite: bool
     dry_run: bool
 
-    def check(self, *, each: bool = False) -> None:
-        """Refuse an output whose format is unknown before anything is read.
+    def check(
+        self, raster: RasterChoice, rois: RoiChoice, *, each: bool = False, weights_out: str | None = None
+    ) -> None:
+        """Refuse an output that is an input or whose format is unknown, before anything is read.
 
         Args:
+            raster: What is read.
+            rois: What is read.
             each: Whether the output is a folder with one file per ROI.
+            weights_out: The second output, if there is one.
 
         Raises:
-            UsageError: E-OUT-04, with exit code 2, since it is the command line that is wrong.
+            UsageError: E-USE-01; E-OUT-04 with exit code 2, since it is the command line that is wrong.
         """
         from georoi.errors import OutputError, UsageError
+        from georoi.io.inputs import refuse_inputs
         from georoi.io.outputs import output_format
 
+        refuse_inputs((self.out, weights_out), (raster.raster, None if rois.rois == "-" else rois.rois))
         if each and self.of is None:
             return
         try:

@@ -57,7 +57,7 @@ def command(
     from georoi import api
 
     console = Console.of(ctx)
-    output.check(each=each)
+    output.check(source, choice, each=each, weights_out=weights_out)
     raster, rois = source.open(declare_nodata=False), choice.read(pixel=source.pixel)
     if output.dry_run:
         plan = api.plan(raster, rois, **shape.options())

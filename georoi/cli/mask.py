@@ -64,7 +64,7 @@ def command(
     from georoi import api
 
     console = Console.of(ctx)
-    output.check()
+    output.check(source, choice)
     raster, rois = source.open(), choice.read(pixel=source.pixel)
     image = api.mask(raster, rois, labels=labels, overlap=overlap, dtype=dtype, **shape.options())
     if output.dry_run:
