@@ -50,6 +50,7 @@ def spec_of_array(source: ArraySource) -> ImageSpec:
         scales=scales,
         offsets=offsets,
         tags=make_tags(array.attrs),
+        kind="mask" if array.dtype.kind == "b" else "labels" if "labels" in array.attrs else None,
     )
 
 

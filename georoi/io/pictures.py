@@ -41,7 +41,8 @@ def write_picture(
     PNG takes 8 and 16 bits, and tells pixels that are masked, nodata or covered by no piece by an alpha
     channel, which is there whenever the image has a mask or nodata value. JPEG takes 8 bits, changes values,
     and has no way to tell missing pixels, so an image with any is refused. A picture has no georeference: a
-    note says so.
+    note says so, and another if values are so small that it looks dark: none is stretched. Masks alone are
+    written as 0 and 255; JPEG takes neither them nor labels.
 
     Args:
         path: The output.
@@ -69,16 +70,24 @@ def write_picture(
                 found={"missing": f"{int((~valid).sum())} of {valid.size} pixels"},
                 hint="write PNG, or keep the whole window (apply_mask=False)",
             )
+        dark = _say_dark(pixels, valid)
         if format == "PNG" and is_missing_told:
             alpha = np.where(valid, np.iinfo(spec.dtype).max, 0).astype(spec.dtype)
             pixels = np.concatenate([pixels, alpha[..., None]], axis=-1)
         if pixels.shape[-1] == 1:
             pixels = pixels[..., 0]
         output.write(_encode(pixels, format, parsed))
-        return output.commit(format, notes=_notes(spec))
+        return output.commit(format, notes=(*_notes(spec), *dark))
 
 
 def _check(spec: ImageSpec, format: str) -> None:
+    if format == "JPEG" and spec.kind is not None:
+        what = "a mask" if spec.kind == "mask" else "labels"
+        raise OutputError(
+            "E-OUT-04",
+            f"JPEG changes values, so it does not hold {what}",
+            hint="write PNG or GeoTIFF, which keep them",
+        )
     if spec.dtype not in _DTYPES[format] or spec.count not in (1, 3):
         raise OutputError(
             "E-OUT-04",
@@ -112,7 +121,17 @@ def _gather(spec: ImageSpec, pieces: Iterable[Piece]) -> tuple[NDArray[Any], NDA
         valid = valid if tile.valid is None else tile.valid
     if spec.nodata is not None:
         valid = valid & (values != spec.nodata).any(axis=0)
+    if spec.kind == "mask":
+        values = np.where(values, np.iinfo(spec.dtype).max, 0).astype(spec.dtype)
     return np.moveaxis(values, 0, -1), valid
+
+
+def _say_dark(pixels: NDArray[Any], valid: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Say that a picture of shape (rows, cols, bands) uses less than an eighth of its range."""
+    largest, limit = int(np.max(pixels, where=valid[..., None], initial=0)), int(np.iinfo(pixels.dtype).max)
+    if not 0 < largest < limit / 8:
+        return ()
+    return (f"values are kept: the largest is {largest:,} of {limit:,}, so the picture looks dark",)
 
 
 def _encode(pixels: NDArray[Any], format: str, options: Mapping[str, Any]) -> bytes:

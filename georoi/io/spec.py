@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,9 @@ class ImageSpec:
     """What each band is for the eye, of `COLOR_ROLES`, or nothing at all if that is not known."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """Further metadata, as texts."""
+    kind: Literal["mask", "labels"] | None = None
+    """What the pixels stand for where they are no measures: "mask" is 0 and 1, which a picture shows as 0
+    and 255; neither that nor labels stand changed values."""
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:

@@ -170,3 +170,27 @@ def test_an_output_is_checked_without_writing(tmp_path):
     assert check_output(tmp_path / "a.tif", overwrite=True, of="COG") == "COG"
     with pytest.raises(OutputError):
         check_output(tmp_path / "no" / "a.tif")
+
+
+def test_masks_are_black_and_white_and_dark_pictures_are_told(tmp_path):
+    """A mask is 0 and 255; small values are kept, with a note, unless a pixel is bright."""
+    mask = make_spec((4, 4), 1, "uint8", kind="mask", **PIXELS)
+    pixels = np.eye(4, dtype="uint8")[None]
+    assert write_image(tmp_path / "m.png", mask, whole(pixels)).notes == ()
+    assert_array_equal(read(tmp_path / "m.png")[..., 0], pixels[0] * 255)
+    for dtype, largest in (("uint8", "3 of 255"), ("uint16", "3 of 65,535")):
+        plain = make_spec((4, 4), 1, dtype, **PIXELS)
+        values = (pixels * 3).astype(dtype)
+        (note,) = write_image(tmp_path / "d.png", plain, whole(values), overwrite=True).notes
+        assert largest in note
+        assert_array_equal(read(tmp_path / "d.png")[..., 0], values[0])
+
+
+@pytest.mark.parametrize("kind", ["mask", "labels"])
+def test_jpeg_is_refused_for_masks_and_labels(tmp_path, kind):
+    """Changed values would be other ROIs, or neither inside nor outside."""
+    spec = make_spec((4, 4), 1, "uint8", kind=kind, **PIXELS)
+    with pytest.raises(OutputError, match="JPEG changes values") as caught:
+        write_image(tmp_path / "m.jpg", spec, whole(np.eye(4, dtype="uint8")[None]))
+    assert caught.value.id == "E-OUT-04"
+    assert not any(tmp_path.iterdir())
