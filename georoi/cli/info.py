@@ -44,15 +44,16 @@ def _say_raster(raster: Raster) -> str:
     rows, cols = raster.shape
     bands = "\n".join(_say_band(band, raster.dtype) for band in told["bands"][:20])
     more = f"\n... {raster.count - 20} more" if raster.count > 20 else ""
-    xmin, ymin, xmax, ymax = told["bounds"]
+    bounds = ", ".join(f"{value:.10g}" for value in told["bounds"])
+    unplaced = _say_unplaced(raster)
     layout = f"{told['driver']}{', COG' if told['cog'] else ''}, {told['compression'] or 'not compressed'}"
     return facts(
         [
             ("raster", told["name"]),
             ("crs", told["crs"]),
             ("size", f"{cols} x {rows} pixels, {say_count(raster.count, 'band')}"),
-            ("pixel", _say_pixel(told["transform"])),
-            ("bounds", f"{xmin:.10g}, {ymin:.10g}, {xmax:.10g}, {ymax:.10g}"),
+            ("pixel", unplaced or _say_pixel(told["transform"])),
+            ("bounds", None if unplaced else bounds),
             ("bands", bands + more),
             ("mask", None if told["mask"] in ("none", "nodata") else told["mask"]),
             ("layout", f"{layout}, blocks of {told['block_shape'][1]} x {told['block_shape'][0]}"),
@@ -62,6 +63,20 @@ def _say_raster(raster: Raster) -> str:
             ("notes", "\n".join(told["notes"])),
         ]
     )
+
+
+def _say_unplaced(raster: Raster) -> str | None:
+    """Say why pixels have no place; None where they have one."""
+    from georoi.values.raster import Georeference
+
+    if raster.georeference == Georeference.UNKNOWN and raster.grid.affine.is_identity:
+        return "no georeference (pixel space with --pixel)"
+    return {
+        Georeference.PIXEL: "pixel space",
+        Georeference.GCPS: "ground control points only: warp it first",
+        Georeference.RPCS: "RPCs only: warp it first",
+        Georeference.NONE: "no transform: warp it first",
+    }.get(raster.georeference)
 
 
 def _say_pixel(transform: list[float]) -> str:

@@ -45,7 +45,7 @@ def place_pixels(dataset: DatasetReader, raster_crs: object, name: str) -> Place
     own, notes = _own_crs(dataset)
     points, coefficients = bool(dataset.gcps[0]), dataset.rpcs is not None
     if isinstance(raster_crs, str) and raster_crs.strip().lower() == PIXEL:
-        _check_pixel_space(own, points, coefficients, name)
+        _check_pixel_space(own, points, coefficients, name, has_grid=not dataset.transform.is_identity)
         return Placement(make_grid(dataset.shape, Affine.identity()), Georeference.PIXEL, notes)
     given = None if raster_crs is None else parse_crs(raster_crs)
     if own is not None and given is not None and not same_crs(own, given):
@@ -126,7 +126,9 @@ def _has_lonlat_units(dataset: DatasetReader) -> bool:
     return bool(units & east) and bool(units & north)
 
 
-def _check_pixel_space(own: CRS | None, points: bool, coefficients: bool, name: str) -> None:
+def _check_pixel_space(
+    own: CRS | None, points: bool, coefficients: bool, name: str, *, has_grid: bool
+) -> None:
     if own is None and not points and not coefficients:
         return
     what = crs_label(own) if own is not None else "ground control points" if points else "RPCs"
@@ -134,5 +136,7 @@ def _check_pixel_space(own: CRS | None, points: bool, coefficients: bool, name: 
         "E-CRS-05",
         f"raster '{name}' is georeferenced, so it cannot be opened in pixel space",
         found={"raster": what},
-        hint="leave raster_crs='pixel' (--pixel) out and give the ROIs in a CRS",
+        hint="leave raster_crs='pixel' (--pixel) out and give the ROIs in a CRS"
+        if has_grid or not (points or coefficients)
+        else "it has no grid either: warp it to one first, for instance: gdalwarp IN OUT.tif",
     )
