@@ -33,9 +33,9 @@ def read_rois(
 ) -> ROISet:
     """Read regions of interest, and clean them: polygons only, valid, with unique ids.
 
-    Ids are the user's: the column asked for, else `roi_id`, `id` if it is unique and nowhere null, else the
-    number of the feature in its source, counted from 0. What was repaired, dropped or renamed is in
-    `.findings`, and one `GeoroiWarning` sums it up.
+    Ids are the user's: the column asked for, else `roi_id`, `id` if it is nowhere null, else the number of
+    the feature in its source, counted from 0; ids that occur twice become `id#2`. What was
+    repaired, dropped or renamed is in `.findings`, and one `GeoroiWarning` sums it up.
 
     Args:
         source: A path or URL (GeoJSON, GeoJSONSeq, Shapefile, also zipped, GeoPackage, GeoParquet,

@@ -30,8 +30,8 @@ def some(things: Iterable[object], count: int = 5) -> str:
 
 def choose_ids(
     attributes: Mapping[str, NDArray[Any]], numbers: NDArray[np.int64], column: str | None
-) -> tuple[list[Id | None], str | None]:
-    """Choose the ids: the column asked for, else `roi_id`, else `id` if unique and not null, else numbers.
+) -> tuple[list[Id | None], str | None, str]:
+    """Choose the ids: the column asked for, else `roi_id`, else `id` if nowhere null, else numbers.
 
     Args:
         attributes: Columns of the source, each of shape (n,).
@@ -39,7 +39,8 @@ def choose_ids(
         column: The column asked for, or None.
 
     Returns:
-        Ids (None where the column holds none) and the name of the column, None for feature numbers.
+        Ids (None where the column holds none); the name of the column, None for feature numbers; and what is
+        to be said of the choice, which is nothing if a column was passed over that holds no id at all.
 
     Raises:
         ROIError: E-ROI-08 if there is no such column.
@@ -52,16 +53,21 @@ def choose_ids(
                 found={"columns": some(attributes, 20) or "none"},
                 hint="name one of these columns with id_column=, or leave it out",
             )
-        return as_ids(attributes[column]), column
+        return as_ids(attributes[column]), column, ""
+    note = ""
     for name in ("roi_id", "id"):
         found = _column(attributes, name)
         if found is None:
             continue
         ids = as_ids(attributes[found])
-        known = [str(value) for value in ids if value is not None]
-        if (name == "roi_id" and known) or len(set(known)) == len(ids):
-            return ids, found
-    return numbers.tolist(), None
+        missing = ids.count(None)
+        if not missing or (name == "roi_id" and missing < len(ids)):
+            return ids, found, ""
+        if missing < len(ids):
+            note = (
+                f"ids are feature numbers, since the column {plain(found)} is empty for {missing:,} features"
+            )
+    return numbers.tolist(), None, note
 
 
 def _column(attributes: Mapping[str, NDArray[Any]], name: str) -> str | None:

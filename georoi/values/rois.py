@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -88,7 +88,8 @@ class ROISet:
         rules = rules or Rules()
         column = None
         if ids is None:
-            ids, column = choose_ids(features.attributes, features.numbers, rules.id_column)
+            ids, column, note = choose_ids(features.attributes, features.numbers, rules.id_column)
+            features = replace(features, notes=(*features.notes, note)) if note else features
         keep, geometry, unique, findings = clean(features, ids, rules, name)
         crs, pixel = space
         crs = None if crs is None else flat_crs(crs)
@@ -117,7 +118,7 @@ class ROISet:
 
         Args:
             gdf: The frame.
-            id_column: Column of the ids; else `roi_id`, `id` if unique and not null, else row numbers from 0.
+            id_column: Column of the ids; else `roi_id`, `id` if nowhere null, else row numbers from 0.
             rois_crs: CRS where the frame has none; "pixel" for pixel space.
             on_invalid: "repair", "drop" or "error".
             on_duplicate: "rename" or "error".

@@ -39,17 +39,26 @@ class TestIds:
         assert (rois.ids.tolist(), rois.id_column) == (["x", "y", "z"], "roi_id")
 
     @pytest.mark.parametrize(
-        ("values", "expected"),
-        [
-            ([7, 8, 9], [7, 8, 9]),
-            ([7, 7, 9], [0, 1, 2]),
-            ([7, None, 9], [0, 1, 2]),
-            (["a", "", "c"], [0, 1, 2]),
-        ],
+        ("values", "expected"), [([7, 8, 9], [7, 8, 9]), ([None, None, None], [0, 1, 2])]
     )
-    def test_id_where_unique_and_not_null(self, values, expected):
-        """The column id counts only if it is unique and nowhere null."""
+    def test_id_where_not_null(self, values, expected):
+        """The column id counts; one without any id is passed over in silence."""
         assert ROISet.from_geodataframe(frame(id=values)).ids.tolist() == expected
+
+    @pytest.mark.parametrize("column", ["id", "roi_id", "ID"])
+    def test_duplicates_stay_the_users(self, column):
+        """Ids that occur twice are made unique, and the warning names them."""
+        with pytest.warns(GeoroiWarning, match=r"1 renamed \(7#2: feature 0 has the id 7\)"):
+            rois = ROISet.from_geodataframe(frame(**{column: [7, 7, 9]}))
+        assert (rois.ids.tolist(), rois.id_column) == ([7, "7#2", 9], column)
+
+    @pytest.mark.parametrize("values", [[7, None, 9], ["a", "", "c"]])
+    def test_id_with_gaps_is_passed_over_aloud(self, values):
+        """A column id that is null somewhere gives way to feature numbers, and a warning says why."""
+        with pytest.warns(GeoroiWarning, match="ids are feature numbers, since the column id is empty for 1"):
+            rois = ROISet.from_geodataframe(frame(id=values))
+        assert (rois.ids.tolist(), rois.id_column) == ([0, 1, 2], None)
+        assert [finding.code for finding in rois.findings] == ["source"]
 
     def test_feature_numbers_else(self):
         """Without any such column they are numbers from 0, whatever the index is."""
