@@ -17,6 +17,7 @@ from georoi.cli.options import (
     soft_options,
 )
 from georoi.cli.report import report_written
+from georoi.cli.values import DTYPES, Lenient
 from georoi.wording import printable
 
 
@@ -36,7 +37,9 @@ from georoi.wording import printable
 @crop_option
 @pad_option
 @soft_options
-@click.option("--dtype", metavar="TYPE", help="The output's data type, e.g. uint8 or float32.")
+@click.option(
+    "--dtype", type=Lenient(DTYPES), metavar="TYPE", help="The output's data type, e.g. uint8 or float32."
+)
 @raster_options
 @output_options
 @json_option

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from georoi.cli.values import a_box, a_number, a_pair, threads
+from georoi.cli.values import Lenient, a_box, a_number, a_pair, threads
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -98,7 +98,7 @@ roi_options = stacked(
 
 boundary_option = click.option(
     "--boundary",
-    type=click.Choice(BOUNDARIES),
+    type=Lenient(BOUNDARIES),
     default="center",
     show_default=True,
     help="Which pixels belong to a region: 'georoi help boundary'.",

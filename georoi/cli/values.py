@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 Box = tuple[float, float, float, float]
+
+
+if TYPE_CHECKING:
+    _Choice = click.Choice[str]
+else:
+    _Choice = click.Choice  # generic since click 8.2
+
+DTYPES = (
+    *("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"),
+    *("float32", "float64"),
+)
+"""What --dtype may be: bool, which is written as uint8, and what georoi.io.spec.DTYPES can write."""
+
+
+class Lenient(_Choice):
+    """A choice in any case, with hyphens or underscores."""
+
+    def __init__(self, choices: tuple[str, ...]) -> None:
+        super().__init__(choices, case_sensitive=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Find the choice that is meant."""
+        text = value.replace("_", "-") if isinstance(value, str) else value
+        return super().convert(text, param, ctx)
 
 
 def a_box(text: str) -> Box:

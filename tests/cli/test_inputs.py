@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import rasterio
 
 import georoi
 from georoi.errors import UsageError
+from georoi.io.spec import DTYPES
 from tests.cli.conftest import Run
 from tests.cli.test_bad_input import make_raster, make_rois
 
@@ -45,3 +47,25 @@ def test_verbs_keep_their_inputs(run: Run):
         with pytest.raises(UsageError, match="output is the input"):
             georoi.write(source, "in.tif", overwrite=True)
     assert Path("in.tif").read_bytes() == before
+
+
+@pytest.mark.parametrize("dtype", ["int7", "", "float16", "complex64"])
+def test_dtypes_that_cannot_be_written(run: Run, dtype):
+    """They are refused as usage, and those that can be written are listed."""
+    make_raster()
+    make_rois()
+    result = run("mask", "in.tif", "out.tif", "--rois", "rois.geojson", "--dtype", dtype)
+    assert result.exit_code == 2, result.output
+    assert all(name in result.stderr for name in DTYPES)
+    assert not Path("out.tif").exists()
+
+
+@pytest.mark.parametrize("rule", ["CENTER", "all_touched", "All-Touched"])
+def test_boundaries_in_any_spelling(run: Run, rule):
+    """The rule may be written as in Python, and in any case."""
+    make_raster()
+    make_rois()
+    result = run("clip", "in.tif", "out.tif", "--rois", "rois.geojson", "--boundary", rule)
+    assert result.exit_code == 0, result.output
+    with rasterio.open("out.tif") as dataset:
+        assert dataset.tags()["GEOROI_BOUNDARY"] == rule.lower().replace("-", "_")
