@@ -89,7 +89,7 @@ def table(result: dict) -> str:
     base = result["wall"]["floor"]
     ours = result["wall"].get("georoi", float("nan"))
     lines = [
-        f"### {result['job'].capitalize()}",
+        f"## {result['job'].capitalize()}",
         "",
         f"{result['blocks']:,} blocks touched, {result['bytes'] / 2**20:,.0f} MB decoded, planned in "
         f"{result['seconds'] * 1000:,.0f} ms. {result['rounds']} alternating rounds, medians.",
@@ -119,16 +119,16 @@ def page(results: list[dict], lazy: dict) -> str:
     for result in results:
         lines += [table(result), ""]
     lines += [
-        "### Building the lazy array",
+        "## Building the lazy array",
         "",
         f"One small ROI on a raster of 419 megapixels: {lazy['milliseconds']:.1f} ms, {lazy['megabytes']:.2f} MB allocated at the peak,"
         f" {lazy['tasks']} tasks.",
         "",
-        "### Compilation at first use",
+        "## Compilation at first use",
         "",
         f"First clip of a fresh cache {lazy['cold']:.1f} s, with the cache {lazy['warm']:.1f} s (whole process, small raster).",
         "",
-        "### Commands",
+        "## Commands",
         "",
     ]
     for result in results:
