@@ -1,9 +1,10 @@
-"""Options that several layers share: the boundary rule, the canonical cell, frozen records."""
+"""Options that several layers share: the boundary rule, the canonical cell, the number of workers."""
 
 from __future__ import annotations
 
 import math
 import operator
+import os
 from enum import StrEnum
 from typing import Any
 
@@ -108,3 +109,8 @@ def parse_feather(feather: Any) -> float:
     if not 0 <= width < math.inf:
         raise UsageError("E-USE-01", f"feather must be a width in pixels, 0 or more, not {feather!r}")
     return width
+
+
+def count_cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

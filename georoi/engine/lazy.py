@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from georoi.engine.cluster import in_task
-from georoi.engine.streaming import count_cores, stream
+from georoi.engine.streaming import stream
+from georoi.options import count_cores
 
 MAX_CHUNKS = 9_000
 """Most chunks that georoi gives a lazy array of its own."""

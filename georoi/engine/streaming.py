@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 
 from georoi.engine.cluster import current_client, in_task, stream_on_cluster
 from georoi.errors import MemoryBudgetError, UsageError
+from georoi.options import count_cores
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -55,11 +55,6 @@ def stream(
     else:
         results = _stream_locally(function, tasks, workers or count_cores(), in_flight)
     return _translate(results)
-
-
-def count_cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _stream_locally(

@@ -9,7 +9,6 @@ of a transposition followed by imagecodecs.delta_encode.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from georoi.io.assemble import Tile
+from georoi.options import count_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -119,11 +119,6 @@ class Codec:
         return bytes(imagecodecs.deflate_encode(pixels.tobytes(), level=self.level))
 
 
-def default_workers() -> int:
-    """Give the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def map_in_order(
     function: Callable[[Item], Result],
     items: Iterable[Item],
@@ -139,7 +134,7 @@ def map_in_order(
         follow: Gives further items that a result brings about; called on the caller's thread, in the order of
             results, just before the result is given.
     """
-    count = workers or default_workers()
+    count = workers or count_cores()
     if count == 1:
         yield from _map_here(function, items, follow)
         return
