@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,6 @@ from georoi.engine.progress import track
 from georoi.engine.streaming import stream
 from georoi.errors import UsageError
 from georoi.grid import Window, crop_grid
-from georoi.io.codec import Codec
 from georoi.io.metadata import make_tags, name_bands
 from georoi.io.outputs import check_output, output_format
 from georoi.io.spec import COLOR_ROLES, ImageSpec, Piece, Written
@@ -67,51 +66,42 @@ def clip_aligned_to_file(
         from georoi.clipping.arrays import array_to_file
 
         return array_to_file(source, rois, path, options, output)
-    source = _without_alpha(source, path, output)
-    job = FileJob.make(source, options)
-    plan = options.plan(source.header, rois)
-    spec = job.spec(plan, options)
-    copier = job.copier(spec, plan, output.tiff_codec(path, spec))
-    clipper: Callable[[TileTask], Clipped | Copied] = copier or job.clipper
-    tiles = stream(clipper, plan.tasks(), workers=output.workers, client=output.client)
-    tracked = track(tiles, output.progress, total=len(plan), message="clip")
-    pieces = (job.piece(tile, plan.window) for tile in tracked)
-    lost = _lost_colors(source, spec, output_format(path, output.of))
-    return output.write(path, spec, pieces, notes=(*rois.notes, job.clipper.filling.note, lost))
-
-
-def _lost_colors(raster: Raster, spec: ImageSpec, format: str) -> str:
-    """Say which colours of a raster its output does not have; what pictures lose they say themselves."""
-    if raster.palette is not None and (spec.colors is None or format == "Zarr"):
-        return "the palette was left out"
-    named = set(raster.colors or ()) - {"gray", "undefined", "palette"}
-    if named and (not spec.roles or format == "Zarr"):
-        return f"which bands are {', '.join(sorted(named))} is not in the output"
-    return ""
-
-
-def _without_alpha(raster: Raster, path: str | os.PathLike[str], output: OutputOptions) -> Raster:
-    """Leave out the alpha band where a picture is written, whose own alpha tells which pixels are valid."""
-    is_picture = output_format(path, output.of) in ("PNG", "JPEG")
-    if is_picture and raster.count in (2, 4) and raster.colors and raster.colors[-1] == "alpha":
-        return raster.select(raster.bands[:-1])
-    return raster
+    job = FileJob.make(source, options, output, output_format(path, output.of))
+    plan = options.plan(job.raster.header, rois)
+    pieces = track(job.pieces(plan), output.progress, total=len(plan), message="clip")
+    return job.write(path, plan, pieces, rois.notes)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileJob:
-    """A raster that is clipped into files."""
+    """A raster that is clipped into files of one format: how pixels, bands and colours are written down."""
 
     clipper: TileClipper
     has_mask: bool
+    options: ClipOptions
+    output: OutputOptions
+    format: str
 
     @classmethod
-    def make(cls, raster: Raster, options: ClipOptions) -> FileJob:
+    def make(cls, raster: Raster, options: ClipOptions, output: OutputOptions, format: str) -> FileJob:
         """Decide how pixels are written down, and whether a mask tells which are valid."""
+        raster = _without_alpha(raster, format)
         needed = options.apply_mask or raster.mask_kind in ("mask", "alpha")
         filling = choose_filling(raster, nodata=options.nodata, to_file=True, needed=needed)
         clipper = TileClipper(raster=raster, rule=options.rule, filling=filling)
-        return cls(clipper=clipper, has_mask=needed and filling.nodata is None)
+        has_mask = needed and filling.nodata is None
+        return cls(clipper=clipper, has_mask=has_mask, options=options, output=output, format=format)
+
+    @property
+    def raster(self) -> Raster:
+        """The raster, without the alpha band if pictures are written."""
+        return self.clipper.raster
+
+    def pieces(self, plan: Plan) -> Iterator[Piece]:
+        """Clip the tiles of an image in order."""
+        clipper: Callable[[TileTask], Clipped | Copied] = self._copier(plan) or self.clipper
+        tiles = stream(clipper, plan.tasks(), workers=self.output.workers, client=self.output.client)
+        return (self.piece(tile, plan.window) for tile in tiles)
 
     def piece(self, tile: Clipped | Copied, window: Window) -> Piece:
         """Make a piece of an image of a tile."""
@@ -121,19 +111,33 @@ class FileJob:
             return Piece(place, None, raw=tile.raw)
         return Piece(place, tile.values, tile.valid if self.has_mask else None)
 
-    def copier(self, spec: ImageSpec, plan: Plan, codec: Codec | None) -> TileCopier | None:
-        """Give what copies tiles as they are stored, where output and source share tiles and codec."""
-        raster, filling = self.clipper.raster, self.clipper.filling
-        rows, cols = raster.block_shape
-        if codec is None or plan.window[0] % rows or plan.window[2] % cols:
-            return None
-        if filling.changes_values or spec.dtype != raster.dtype or not is_stored_alike(raster, codec):
-            return None
-        return TileCopier(clipper=self.clipper)
+    def write(
+        self,
+        path: str | os.PathLike[str],
+        plan: Plan,
+        pieces: Iterable[Piece],
+        notes: tuple[str, ...],
+        **tags: object,
+    ) -> Written:
+        """Write the image of a plan as its pieces come, and note what is lost on the way."""
+        spec = self._spec(plan, **tags)
+        lost = _lost_colors(self.raster, spec, self.format)
+        return self.output.write(path, spec, iter(pieces), notes=(*notes, self.clipper.filling.note, lost))
 
-    def spec(self, plan: Plan, options: ClipOptions, **tags: object) -> ImageSpec:
+    def _copier(self, plan: Plan) -> TileCopier | None:
+        """Give what copies tiles as they are stored, where output and source share tiles and codec."""
+        raster, filling = self.raster, self.clipper.filling
+        rows, cols = raster.block_shape
+        if self.format != "GTiff" or plan.window[0] % rows or plan.window[2] % cols:
+            return None
+        if filling.changes_values or filling.dtype != raster.dtype:
+            return None
+        codec = self.output.tiff_codec(self._spec(plan))
+        return TileCopier(clipper=self.clipper) if is_stored_alike(raster, codec) else None
+
+    def _spec(self, plan: Plan, **tags: object) -> ImageSpec:
         """Describe the image of a plan."""
-        raster, filling = self.clipper.raster, self.clipper.filling
+        raster, filling = self.raster, self.clipper.filling
         is_stored = not filling.scales
         roles = raster.colors or ()
         return ImageSpec(
@@ -147,8 +151,26 @@ class FileJob:
             offsets=_unless(raster.offsets, 0.0) if is_stored else (),
             colors=raster.palette_of(filling.dtype),
             roles=roles if set(roles) <= COLOR_ROLES and set(roles) != {"undefined"} else (),
-            tags=make_tags({"source": raster.name, **options.describe(plan), **tags}),
+            tags=make_tags({"source": raster.name, **self.options.describe(plan), **tags}),
         )
+
+
+def _without_alpha(raster: Raster, format: str) -> Raster:
+    """Leave out the alpha band where a picture is written, whose own alpha tells which pixels are valid."""
+    is_picture = format in ("PNG", "JPEG")
+    if is_picture and raster.count in (2, 4) and raster.colors and raster.colors[-1] == "alpha":
+        return raster.select(raster.bands[:-1])
+    return raster
+
+
+def _lost_colors(raster: Raster, spec: ImageSpec, format: str) -> str:
+    """Say which colours of a raster its output does not have; what pictures lose they say themselves."""
+    if raster.palette is not None and (spec.colors is None or format == "Zarr"):
+        return "the palette was left out"
+    named = set(raster.colors or ()) - {"gray", "undefined", "palette"}
+    if named and (not spec.roles or format == "Zarr"):
+        return f"which bands are {', '.join(sorted(named))} is not in the output"
+    return ""
 
 
 def raster_to_file(raster: Raster, path: str | os.PathLike[str], output: OutputOptions) -> Written:

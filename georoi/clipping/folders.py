@@ -59,7 +59,7 @@ def clip_each_to_files(
     aligned = aligned.take(kept)
     with folder as private:
         inner = replace(output, of=format, overwrite=False, progress=None)
-        files = _write_files(source, aligned, private, options, inner, suffix_of(format))
+        files = _write_files(source, aligned, private, options, inner, format)
         tracked = track(files, output.progress, total=len(aligned), message="clip")
         done = {number: replace(file, path=target / file.path.name) for number, file in tracked}
         written = [done[number] for number in range(len(aligned))]
@@ -75,36 +75,42 @@ def _write_files(
     folder: Path,
     options: ClipOptions,
     output: OutputOptions,
-    suffix: str,
+    format: str,
 ) -> Iterator[tuple[int, Written]]:
     """Write all images, and give their numbers and what was written, in the order in which they are done."""
-    paths = [folder / f"{slug(id)}{suffix}" for id in rois.ids.tolist()]
+    paths = [folder / f"{slug(id)}{suffix_of(format)}" for id in rois.ids.tolist()]
     if not isinstance(source, Raster):
         for number, path in enumerate(paths):
             yield number, clip_aligned_to_file(source, rois.take(number), path, options, output)
         return
-    yield from _write_passes(source, rois, paths, options, output)
+    yield from _write_passes(source, rois, paths, options, output, format)
 
 
 def _write_passes(
-    raster: Raster, rois: GridROIs, paths: list[Path], options: ClipOptions, output: OutputOptions
+    raster: Raster,
+    rois: GridROIs,
+    paths: list[Path],
+    options: ClipOptions,
+    output: OutputOptions,
+    format: str,
 ) -> Iterator[tuple[int, Written]]:
     """Write the images of ROIs as they are done: many in one pass, large ones in a pass of their own."""
-    job = FileJob.make(raster, options)
-    filling = job.clipper.filling
-    passes = arrange_passes(raster.header, rois, options, raster.count * np.dtype(filling.dtype).itemsize)
+    job = FileJob.make(raster, options, output, format)
+    header = job.raster.header
+    passes = arrange_passes(
+        header, rois, options, header.count * np.dtype(job.clipper.filling.dtype).itemsize
+    )
 
     def write(number: int, plan: Plan, pieces: Iterable[Piece]) -> tuple[int, Written]:
-        spec = job.spec(plan, options, roi_id=rois.ids[number])
-        return number, output.write(paths[number], spec, iter(pieces), notes=(*rois.notes, filling.note))
+        return number, job.write(paths[number], plan, pieces, rois.notes, roi_id=rois.ids[number])
 
     for work in passes.shared:
         plans: dict[int, Plan] = {}
         left = np.bincount(work.roi, minlength=len(rois))
         for number in work.rois[left[work.rois] == 0].tolist():
-            yield write(number, options.plan(raster.header, rois.take(number)), ())
+            yield write(number, options.plan(header, rois.take(number)), ())
         pieces: dict[int, list[Piece]] = {}
-        tasks = shared_tasks(raster.header, rois, options, work, plans)
+        tasks = shared_tasks(header, rois, options, work, plans)
         tiles = stream(SharedClipper(job.clipper), tasks, workers=output.workers, client=output.client)
         for number, tile in itertools.chain.from_iterable(tiles):
             pieces.setdefault(number, []).append(job.piece(tile, plans[number].window))
@@ -112,9 +118,8 @@ def _write_passes(
             if not left[number]:
                 yield write(number, plans.pop(number), pieces.pop(number))
     for number in passes.large.tolist():
-        plan = options.plan(raster.header, rois.take(number))
-        own = stream(job.clipper, plan.tasks(), workers=output.workers, client=output.client)
-        yield write(number, plan, (job.piece(tile, plan.window) for tile in own))
+        plan = options.plan(header, rois.take(number))
+        yield write(number, plan, job.pieces(plan))
 
 
 def foresee_passes(header: Header, rois: ROISet, options: ClipOptions) -> str:

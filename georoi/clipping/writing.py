@@ -12,7 +12,7 @@ from georoi.engine.progress import Progress, track
 from georoi.errors import UsageError
 from georoi.io.codec import Codec
 from georoi.io.creation import GTIFF_OPTIONS, choose_storage, parse_options
-from georoi.io.outputs import output_format, write_image
+from georoi.io.outputs import write_image
 from georoi.io.spec import ImageSpec, Number, Piece, Written
 from georoi.options import whole_number
 from georoi.values.naming import plain
@@ -53,10 +53,8 @@ class OutputOptions:
                 hint="give its address, such as 'tcp://127.0.0.1:8786', or a distributed.Client",
             )
 
-    def tiff_codec(self, path: str | os.PathLike[str], spec: ImageSpec) -> Codec | None:
-        """Give the codec of a GeoTIFF's tiles; None if the output is of another format."""
-        if output_format(path, self.of) != "GTiff":
-            return None
+    def tiff_codec(self, spec: ImageSpec) -> Codec:
+        """Give the codec of the tiles, where the output is a GeoTIFF."""
         return choose_storage(spec, parse_options(self.co, GTIFF_OPTIONS, "GTiff")).codec
 
     def write(

@@ -49,3 +49,20 @@ def test_a_raster_placed_by_control_points_is_not_written_without_them(tmp_path)
     with pytest.raises(RasterError, match="E-RAS-03"):
         georoi.write(path, tmp_path / "out.tif")
     assert not (tmp_path / "out.tif").exists()
+
+
+def test_one_file_per_roi_treats_alpha_and_palette_as_one_clip_does(tmp_path):
+    """The picture has the alpha band's place for its own alpha, and notes say what is lost, either way."""
+    colored = write_raster(tmp_path / "rgba.tif", np.maximum(ramp(4, dtype="uint8"), 1), alpha=True)
+    classes = write_raster(tmp_path / "classes.tif", ramp(1, dtype="uint8"), photometric="palette")
+    with rasterio.open(colored) as dataset:
+        box = [dataset.bounds]
+        rois = georoi.ROISet.from_boxes(box, crs=dataset.crs.to_string())
+    for path, of, suffix in ((colored, "PNG", ".png"), (classes, "Zarr", ".zarr")):
+        one = georoi.clip_file(path, rois, tmp_path / f"one{suffix}")
+        (each,) = georoi.clip_file(path, rois, tmp_path / f"each{suffix[1:]}", each=True, of=of)
+        assert each.notes == one.notes
+        if of == "PNG":
+            assert each.sha256 == one.sha256
+        else:
+            assert "the palette was left out" in each.notes

@@ -13,6 +13,7 @@ import georoi
 from georoi.clipping import sharing, tiles
 from georoi.clipping.files import FileJob
 from georoi.clipping.options import ClipOptions, lay_out
+from georoi.clipping.writing import OutputOptions
 from georoi.values.raster import Raster
 from tests.builders import NORTH_UP, UTM, ramp, write_raster
 
@@ -61,7 +62,8 @@ def test_400_rois_in_one_block_are_read_once(tmp_path, reads):
     raster, options = georoi.open_raster(path), ClipOptions.parse()
     rois = lay_out(raster.header, circles(400, 512, 512, 6))
     (work,) = sharing.arrange_passes(raster.header, rois, options, 2).shared
-    clipper = sharing.SharedClipper(FileJob.make(raster, options).clipper)
+    job = FileJob.make(raster, options, OutputOptions(), "GTiff")
+    clipper = sharing.SharedClipper(job.clipper)
     made = [clipper(task) for task in sharing.shared_tasks(raster.header, rois, options, work, {})]
     assert sorted(number for number, _ in made[0]) == list(range(400))
     assert len(made) == len(reads) == 1
