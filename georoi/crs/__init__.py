@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from georoi.crs.area import geodesic_area
-from georoi.crs.geometry import Rings, keep_polygons, split_rings
+from georoi.crs.geometry import Rings, keep_polygons, repair, split_rings
 from georoi.crs.identity import crs_label, definition, plane, same_crs
 from georoi.crs.operations import (
     Operation,
@@ -33,6 +33,7 @@ __all__ = [
     "looks_swapped",
     "parse_crs",
     "plane",
+    "repair",
     "same_crs",
     "split_rings",
     "transform_geometries",

@@ -60,11 +60,26 @@ def split_rings(geometry: NDArray[np.object_]) -> Rings:
     return Rings(x, y, rings, polygons, geometries)
 
 
+def repair(geometry: NDArray[Any]) -> NDArray[np.object_]:
+    """Make polygonal geometries valid; what collapses becomes empty, and lines and points may remain.
+
+    Structure repair may leave parts that share an edge, which is invalid in turn; these are united.
+
+    Raises:
+        shapely.errors.GEOSException: If a geometry cannot be repaired.
+    """
+    made = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
+    repaired = np.asarray(made, dtype=object)
+    for i in np.flatnonzero(~shapely.is_valid(repaired)):
+        repaired[i] = shapely.union_all(shapely.get_parts(repaired[i]))
+    return repaired
+
+
 def keep_polygons(geometry: NDArray[Any]) -> NDArray[np.object_]:
     """Make geometries valid Polygons or MultiPolygons, without lines and points; some may become empty."""
     kept = np.array(geometry, dtype=object)
     bad = np.flatnonzero(~shapely.is_valid(kept))
-    kept[bad] = shapely.make_valid(kept[bad], method="structure", keep_collapsed=False)
+    kept[bad] = repair(kept[bad])
     for i in np.flatnonzero(~np.isin(shapely.get_type_id(kept), (3, 6))):
         parts = shapely.get_parts(kept[i])
         kept[i] = shapely.union_all(parts[np.isin(shapely.get_type_id(parts), (3, 6))])

@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from georoi.crs import repair
 from georoi.errors import GeoroiWarning, ROIError, UsageError
 from georoi.values.features import Features
 from georoi.values.naming import Id, make_unique, plain, some
@@ -88,7 +89,8 @@ def clean(
     """Keep what is a polygon, repair what is invalid, make ids unique, and say what was done in one warning.
 
     Repair is `shapely.make_valid(method="structure", keep_collapsed=False)`: overlapping parts are united,
-    rings wound twice count once. M and Z are left out.
+    rings wound twice count once; parts that this leaves with an edge in common are united. M and Z are left
+    out.
 
     Args:
         features: Raw features.
@@ -236,7 +238,7 @@ def _repair(work: _Work, rules: Rules) -> None:
 
 def _repair_one(work: _Work, position: int, reason: str) -> None:
     try:
-        repaired = shapely.make_valid(work.geometry[position], method="structure", keep_collapsed=False)
+        repaired = repair(work.geometry[[position]])[0]
     except shapely.errors.GEOSException as error:
         work.drop(np.array([position]), f"{reason}; it cannot be repaired ({plain(error)})")
         return
