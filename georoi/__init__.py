@@ -28,7 +28,7 @@ _HOMES = {
     "Raster": "georoi.values.raster",
     "RasterError": "georoi.errors",
     "UsageError": "georoi.errors",
-    "Written": "georoi.io.spec",
+    "Written": "georoi.io.output.spec",
     "check": "georoi.api",
     "clip": "georoi.api",
     "clip_each": "georoi.api",

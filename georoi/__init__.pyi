@@ -27,7 +27,7 @@ from georoi.errors import (
     ROIError,
     UsageError,
 )
-from georoi.io.spec import Written
+from georoi.io.output.spec import Written
 from georoi.options import Boundary, Crop
 from georoi.planning.checkreport import CheckReport
 from georoi.planning.plan import Plan

@@ -11,7 +11,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from georoi.grid import make_grid
-from georoi.io.spec import ImageSpec, Piece
+from georoi.io.output.spec import ImageSpec, Piece
 
 UTM = Affine(10.0, 0.0, 500_000.0, 0.0, -10.0, 5_000_000.0)
 

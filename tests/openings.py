@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from georoi.errors import GeoroiError
-from georoi.io.rasters import open_raster, read_window
+from georoi.io.raster.rasters import open_raster, read_window
 
 VRT = (
     '<VRTDataset rasterXSize="60" rasterYSize="40"><VRTRasterBand dataType="UInt16" band="1">{}'

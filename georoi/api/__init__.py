@@ -6,7 +6,7 @@ from georoi.api.files import clip_file, write
 from georoi.api.images import clip, clip_each, mask, paste
 from georoi.api.reading import check, open_raster, plan
 from georoi.engine.cluster import connect
-from georoi.io.vectors import read_rois
+from georoi.io.vector.vectors import read_rois
 
 __all__ = [
     "check",

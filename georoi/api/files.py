@@ -12,14 +12,14 @@ from georoi.clipping.sources import as_source
 from georoi.clipping.writing import OutputOptions
 from georoi.engine.cluster import connect
 from georoi.errors import UsageError
-from georoi.io.inputs import refuse_inputs
-from georoi.io.vectors import read_rois
+from georoi.io.output.inputs import refuse_inputs
+from georoi.io.vector.vectors import read_rois
 from georoi.options import Boundary
 from georoi.values.raster import Raster
 
 if TYPE_CHECKING:
     from georoi.engine.progress import Progress
-    from georoi.io.spec import Written
+    from georoi.io.output.spec import Written
     from georoi.options import Crop
     from georoi.values.bands import BandRequest
     from georoi.values.raster import Number

@@ -8,7 +8,7 @@ from georoi.clipping.options import ClipOptions, choose_crop
 from georoi.clipping.sources import as_source
 from georoi.clipping.weights import Rule
 from georoi.errors import UsageError
-from georoi.io.vectors import read_rois
+from georoi.io.vector.vectors import read_rois
 from georoi.options import Boundary, parse_boundary, parse_feather, parse_pad
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from georoi.clipping.options import ClipOptions, lay_out
 from georoi.clipping.sources import as_source, load
-from georoi.io import rasters
-from georoi.io.vectors import read_rois
+from georoi.io.raster import rasters
+from georoi.io.vector.vectors import read_rois
 from georoi.options import Boundary
 from georoi.planning.preflight import preflight
 from georoi.values.raster import Raster

@@ -151,8 +151,8 @@ class OutputChoice:
             UsageError: E-USE-01; E-OUT-04 with exit code 2, since it is the command line that is wrong.
         """
         from georoi.errors import OutputError, UsageError
-        from georoi.io.inputs import refuse_inputs
-        from georoi.io.outputs import output_format
+        from georoi.io.output.inputs import refuse_inputs
+        from georoi.io.output.outputs import output_format
 
         refuse_inputs((self.out, weights_out), (raster.raster, None if rois.rois == "-" else rois.rois))
         if each and self.of is None:

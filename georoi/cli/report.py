@@ -9,7 +9,7 @@ from georoi.cli.console import Console
 from georoi.wording import say_bytes, say_count
 
 if TYPE_CHECKING:
-    from georoi.io.spec import Written
+    from georoi.io.output.spec import Written
     from georoi.values.rois import ROISet
 
 

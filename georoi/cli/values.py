@@ -18,7 +18,7 @@ DTYPES = (
     *("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"),
     *("float32", "float64"),
 )
-"""What --dtype may be: bool, which is written as uint8, and what georoi.io.spec.DTYPES can write."""
+"""What --dtype may be: bool, which is written as uint8, and what georoi.io.output.spec.DTYPES can write."""
 
 
 class Lenient(_Choice):

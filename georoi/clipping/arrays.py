@@ -18,10 +18,10 @@ from georoi.clipping.windows import place_in
 from georoi.clipping.writing import OutputOptions, lazy_pieces
 from georoi.engine.lazy import as_lazy, compute_now, is_lazy, lazy_array, make_name
 from georoi.engine.streaming import stream
-from georoi.io.arrays import ArraySource, read_array
-from georoi.io.georeferencing import add_weights, crop_array
-from georoi.io.imagespecs import spec_of_array
-from georoi.io.spec import Written
+from georoi.io.array.arrays import ArraySource, read_array
+from georoi.io.array.georeferencing import add_weights, crop_array
+from georoi.io.output.imagespecs import spec_of_array
+from georoi.io.output.spec import Written
 from georoi.options import count_cores
 from georoi.planning.plan import Plan
 from georoi.values.gridrois import GridROIs

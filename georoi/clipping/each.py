@@ -19,7 +19,7 @@ from georoi.values.rois import ROISet
 if TYPE_CHECKING:
     import xarray as xr
 
-    from georoi.io.arrays import ArraySource
+    from georoi.io.array.arrays import ArraySource
 
 _NAMED = 5
 

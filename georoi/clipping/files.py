@@ -19,10 +19,10 @@ from georoi.engine.progress import track
 from georoi.engine.streaming import stream
 from georoi.errors import UsageError
 from georoi.grid import Window, crop_grid
-from georoi.io.metadata import make_tags, name_bands
-from georoi.io.outputs import check_output, output_format
-from georoi.io.spec import COLOR_ROLES, ImageSpec, Piece, Written
-from georoi.io.stored import is_stored_alike
+from georoi.io.output.outputs import check_output, output_format
+from georoi.io.output.spec import COLOR_ROLES, ImageSpec, Piece, Written
+from georoi.io.output.stored import is_stored_alike
+from georoi.io.raster.metadata import make_tags, name_bands
 from georoi.options import Crop
 from georoi.planning.plan import Plan, TileTask
 from georoi.values.gridrois import GridROIs
@@ -30,7 +30,7 @@ from georoi.values.raster import Georeference, Header, Raster, require_grid
 from georoi.values.rois import ROISet
 
 if TYPE_CHECKING:
-    from georoi.io.arrays import ArraySource
+    from georoi.io.array.arrays import ArraySource
 
 
 def clip_to_file(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from georoi.errors import RasterError
-from georoi.io.spec import fit_nodata
+from georoi.io.raster.nodata import fit_nodata
 from georoi.values.raster import Header, Number, Raster
 
 _PROMOTED = {1: "float32", 2: "float32", 4: "float64"}

@@ -21,11 +21,11 @@ from georoi.clipping.sharing import LARGE, SharedClipper, arrange_passes, shared
 from georoi.clipping.writing import OutputOptions
 from georoi.engine.progress import track
 from georoi.engine.streaming import stream
-from georoi.io.claims import PREFIX
-from georoi.io.commit import Output, slug
-from georoi.io.folders import OutputFolder
-from georoi.io.outputs import output_format, suffix_of
-from georoi.io.spec import Piece, Written
+from georoi.io.output.claims import PREFIX
+from georoi.io.output.commit import Output, slug
+from georoi.io.output.folders import OutputFolder
+from georoi.io.output.outputs import output_format, suffix_of
+from georoi.io.output.spec import Piece, Written
 from georoi.planning.plan import Plan
 from georoi.values.gridrois import GridROIs
 from georoi.values.raster import Header, Raster
@@ -33,7 +33,7 @@ from georoi.values.rois import ROISet
 from georoi.wording import say_bytes, say_count
 
 if TYPE_CHECKING:
-    from georoi.io.arrays import ArraySource
+    from georoi.io.array.arrays import ArraySource
 
 INDEX = "index.csv"
 """Which file holds which ROI."""

@@ -16,9 +16,9 @@ from georoi.clipping.tiles import TileClipper
 from georoi.clipping.windows import place_in
 from georoi.engine.lazy import compute_now, lazy_array, make_name
 from georoi.engine.streaming import stream
-from georoi.io.arrays import ArraySource
-from georoi.io.bands import BAND, add_scaling
-from georoi.io.georeferencing import add_dates, add_weights, make_array
+from georoi.io.array.arrays import ArraySource
+from georoi.io.array.bands import BAND, add_scaling
+from georoi.io.array.georeferencing import add_dates, add_weights, make_array
 from georoi.planning.plan import Plan
 from georoi.values.gridrois import GridROIs
 from georoi.values.raster import Raster

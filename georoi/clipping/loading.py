@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from georoi.clipping.chunks import Chunk, ChunkSize, cut_window
 from georoi.clipping.filling import Filling, choose_filling
 from georoi.engine.lazy import lazy_array, make_name
-from georoi.io.bands import BAND, add_scaling
-from georoi.io.georeferencing import add_dates, make_array
-from georoi.io.rasters import read_window
+from georoi.io.array.bands import BAND, add_scaling
+from georoi.io.array.georeferencing import add_dates, make_array
+from georoi.io.raster.rasters import read_window
 from georoi.planning.tiles import choose_tile_shape
 from georoi.values.raster import Raster
 

@@ -13,7 +13,7 @@ from georoi.clipping.chunks import ChunkSize, lay_chunks, lazy_weights
 from georoi.clipping.options import in_cells, lay_out
 from georoi.clipping.weights import LabelRule, Rule
 from georoi.errors import UsageError
-from georoi.io.georeferencing import make_array
+from georoi.io.array.georeferencing import make_array
 from georoi.options import Boundary, Crop
 from georoi.planning.plan import make_plan
 from georoi.values.raster import Header

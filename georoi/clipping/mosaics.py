@@ -18,9 +18,9 @@ from georoi.crs import same_crs
 from georoi.engine.lazy import as_lazy, compute_now, is_lazy, lazy_mosaic, make_name
 from georoi.errors import RasterError, UsageError
 from georoi.grid import Window, describe, grid_crs, to_pixels, to_world
-from georoi.io.arrays import ArraySource, find_nodata, read_array
-from georoi.io.bands import BAND, band_scaling, carry_bands
-from georoi.io.georeferencing import COVERAGE, make_array
+from georoi.io.array.arrays import ArraySource, find_nodata, read_array
+from georoi.io.array.bands import BAND, band_scaling, carry_bands
+from georoi.io.array.georeferencing import COVERAGE, make_array
 from georoi.options import CELL
 from georoi.values.naming import some
 from georoi.values.raster import Header, Number

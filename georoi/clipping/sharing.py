@@ -14,7 +14,7 @@ from georoi.clipping.options import ClipOptions
 from georoi.clipping.tiles import Clipped, TileClipper
 from georoi.clipping.windows import place_in
 from georoi.grid import Window
-from georoi.io.rasters import Pixels
+from georoi.io.raster.rasters import Pixels
 from georoi.planning.plan import Plan, TileTask
 from georoi.planning.tiles import Lattice, gather_blocks, merge_reads
 from georoi.values.gridrois import GridROIs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from georoi.errors import RasterError
 from georoi.grid import make_grid
-from georoi.io.rasters import open_raster
+from georoi.io.raster.rasters import open_raster
 from georoi.values.bands import BandRequest
 from georoi.values.raster import Georeference, Raster
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from georoi.clipping.chunks import ChunkSize
-    from georoi.io.arrays import ArraySource
+    from georoi.io.array.arrays import ArraySource
 
 
 def as_source(
@@ -30,7 +30,7 @@ def as_source(
         pixel: Whether the ROIs are in pixel space: a raster of unknown CRS is then taken to be too.
 
     Raises:
-        RasterError: Those of `open_raster` and of `georoi.io.arrays.read_array`.
+        RasterError: Those of `open_raster` and of `georoi.io.array.arrays.read_array`.
     """
     xarray = sys.modules.get("xarray")  # whoever has a DataArray has imported it
     if xarray is not None and isinstance(source, xarray.Dataset):
@@ -41,7 +41,7 @@ def as_source(
             hint="choose one: dataset['name'], or dataset.to_dataarray('band')",
         )
     if xarray is not None and isinstance(source, xarray.DataArray):
-        from georoi.io.arrays import read_array
+        from georoi.io.array.arrays import read_array
 
         return read_array(source, bands=bands, pixel=pixel)
     if isinstance(source, Raster):

@@ -13,8 +13,8 @@ from georoi.clipping.filling import Filling
 from georoi.clipping.weights import Rule
 from georoi.clipping.windows import place_in
 from georoi.grid import Window
-from georoi.io.rasters import Pixels, read_window
-from georoi.io.stored import read_stored
+from georoi.io.output.stored import read_stored
+from georoi.io.raster.rasters import Pixels, read_window
 from georoi.planning.plan import TileTask
 from georoi.values.raster import Raster
 

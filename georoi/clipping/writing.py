@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from georoi.engine.lazy import compute_blocks, is_lazy, lazy_blocks
 from georoi.engine.progress import Progress, track
 from georoi.errors import UsageError
-from georoi.io.codec import Codec
-from georoi.io.creation import GTIFF_OPTIONS, choose_storage, parse_options
-from georoi.io.outputs import write_image
-from georoi.io.spec import ImageSpec, Number, Piece, Written
+from georoi.io.output.codec import Codec
+from georoi.io.output.creation import GTIFF_OPTIONS, choose_storage, parse_options
+from georoi.io.output.outputs import write_image
+from georoi.io.output.spec import ImageSpec, Number, Piece, Written
 from georoi.options import whole_number
 from georoi.values.naming import plain
 
 if TYPE_CHECKING:
-    from georoi.io.arrays import ArraySource
+    from georoi.io.array.arrays import ArraySource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class OutputOptions:
         pieces: Iterator[Piece],
         notes: tuple[str, ...] = (),
     ) -> Written:
-        """Write an image as its pieces come; see `georoi.io.outputs.write_image`."""
+        """Write an image as its pieces come; see `georoi.io.output.outputs.write_image`."""
         written = write_image(
             path,
             spec,
@@ -79,7 +79,7 @@ class OutputOptions:
 
 def write_array(source: ArraySource, path: str | os.PathLike[str], output: OutputOptions) -> Written:
     """Write a DataArray; dask arrays are computed a bounded batch of chunks at a time; see `georoi.write`."""
-    from georoi.io.imagespecs import cut_pieces, spec_of_array
+    from georoi.io.output.imagespecs import cut_pieces, spec_of_array
 
     data = source.array.data
     spec = spec_of_array(source)
@@ -96,7 +96,7 @@ def lazy_pieces(data: Any, fill: Number, output: OutputOptions, weights: Any = N
         output: Who computes, and what is told of the blocks done.
         weights: Shape (rows, cols): pixels of weight 0 are not valid; None where no mask is written.
     """
-    from georoi.io.imagespecs import make_piece
+    from georoi.io.output.imagespecs import make_piece
 
     arrays, skip = ((data,), fill) if weights is None else ((data, weights), None)
     total = sum(len(batch) for batch in lazy_blocks(data, skip=skip))

@@ -9,7 +9,7 @@ from odc.geo.xr import xr_coords
 
 from georoi import api
 from georoi.grid import grid_crs, make_grid
-from georoi.io.arrays import read_array
+from georoi.io.array.arrays import read_array
 from georoi.values.rois import ROISet
 
 ZOOM = 4

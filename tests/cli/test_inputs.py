@@ -9,7 +9,7 @@ import rasterio
 
 import georoi
 from georoi.errors import UsageError
-from georoi.io.spec import DTYPES
+from georoi.io.output.spec import DTYPES
 from tests.cli.conftest import Run
 from tests.cli.test_bad_input import make_raster, make_rois
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from georoi.io.assemble import Assembler, assemble
-from georoi.io.cog import write_cog
-from georoi.io.spec import DTYPES, ImageSpec, Piece
-from georoi.io.tiff import write_tiff
+from georoi.io.output.assemble import Assembler, assemble
+from georoi.io.output.cog import write_cog
+from georoi.io.output.spec import DTYPES, ImageSpec, Piece
+from georoi.io.output.tiff import write_tiff
 from tests.images import cut, make_pixels, make_spec, whole
 
 

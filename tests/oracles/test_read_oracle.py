@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rasterio.windows import Window
 
 from georoi.grid import footprint, grid_crs
-from georoi.io.rasters import open_raster, read_window
+from georoi.io.raster.rasters import open_raster, read_window
 from tests.builders import ramp, write_netcdf, write_raster
 
 FOLDERS = ("slovenia_s2_lulc/scenes", "slovenia_s2_lulc", "romania_s2_series", "everest_l7_glaciers",

@@ -13,10 +13,10 @@ from odc.geo.xr import wrap_xr
 
 from georoi.errors import GeoroiWarning, RasterError
 from georoi.grid import make_grid
-from georoi.io.arrays import find_nodata, read_array
-from georoi.io.bands import add_scaling
-from georoi.io.georeferencing import crop_array, declare_nodata, make_array
-from georoi.io.imagespecs import cut_pieces, spec_of_array
+from georoi.io.array.arrays import find_nodata, read_array
+from georoi.io.array.bands import add_scaling
+from georoi.io.array.georeferencing import crop_array, declare_nodata, make_array
+from georoi.io.output.imagespecs import cut_pieces, spec_of_array
 from georoi.values.raster import Georeference, Header
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # rioxarray, odc

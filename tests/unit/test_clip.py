@@ -18,7 +18,7 @@ from georoi.clipping import tiles
 from georoi.engine.lazy import is_lazy
 from georoi.errors import CRSError, RasterError, UsageError
 from georoi.grid import make_grid
-from georoi.io.georeferencing import make_array
+from georoi.io.array.georeferencing import make_array
 from georoi.values.raster import Header, Raster
 from tests.builders import NORTH_UP, UTM, ramp, write_raster
 

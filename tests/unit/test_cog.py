@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags
 
 from georoi.errors import OutputError, UsageError
-from georoi.io.cog import write_cog
-from georoi.io.spec import DTYPES, Piece
+from georoi.io.output.cog import write_cog
+from georoi.io.output.spec import DTYPES, Piece
 from georoi.kernels.halving import halve
 from tests.images import cut, make_pixels, make_spec, steps, whole
 
@@ -175,7 +175,7 @@ def test_tiles_have_leaders_and_trailers(tmp_path):
 @pytest.mark.parametrize("bigtiff", ["YES", "IF_NEEDED"])
 def test_bigtiff_is_chosen_by_option_or_size(tmp_path, monkeypatch, bigtiff):
     """Both ways give a valid BigTIFF; BIGTIFF=NO is refused when it does not fit."""
-    monkeypatch.setattr("georoi.io.cog.CLASSIC_LIMIT", 2**32 - 1 if bigtiff == "YES" else 1000)
+    monkeypatch.setattr("georoi.io.output.cog.CLASSIC_LIMIT", 2**32 - 1 if bigtiff == "YES" else 1000)
     spec = make_spec((150, 170), 2)
     pixels = make_pixels(spec)
     written = write_cog(tmp_path / "a.tif", spec, whole(pixels), options={**SMALL, "BIGTIFF": bigtiff})
@@ -183,7 +183,7 @@ def test_bigtiff_is_chosen_by_option_or_size(tmp_path, monkeypatch, bigtiff):
     assert written.path.read_bytes()[2] == 43
     with rasterio.open(written.path) as image:
         assert_array_equal(image.read(), pixels)
-    monkeypatch.setattr("georoi.io.cog.CLASSIC_LIMIT", 1000)
+    monkeypatch.setattr("georoi.io.output.cog.CLASSIC_LIMIT", 1000)
     with pytest.raises(OutputError) as caught:
         write_cog(tmp_path / "b.tif", spec, whole(pixels), options={**SMALL, "BIGTIFF": "NO"})
     assert caught.value.id == "E-OUT-04"

@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 
 from georoi.errors import OutputError, OutputExistsError
-from georoi.io import claims
-from georoi.io.commit import Output, slug, write_all
-from georoi.io.folders import OutputFolder
+from georoi.io.output import claims
+from georoi.io.output.commit import Output, slug, write_all
+from georoi.io.output.folders import OutputFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -400,9 +400,9 @@ import os, random, signal, sys, time
 from pathlib import Path
 import numpy as np
 from tests.images import cut, make_pixels, make_spec, steps
-from georoi.io.cog import write_cog
-from georoi.io.tiff import write_tiff
-import georoi.io.geotags
+from georoi.io.output.cog import write_cog
+from georoi.io.output.tiff import write_tiff
+import georoi.io.output.geotags
 folder, seed = Path(sys.argv[1]), int(sys.argv[2])
 spec = make_spec((1024, 1024), 2, has_mask=True)
 pixels, random_ = make_pixels(spec), random.Random(seed)
@@ -453,7 +453,7 @@ def test_a_killed_writer_leaves_no_visible_file(tmp_path):
 def test_a_terminated_writer_leaves_what_the_next_one_sweeps(tmp_path):
     """A process stopped in the middle keeps its claim only while it lives."""
     code = (
-        "import sys, time; from georoi.io.commit import Output\n"
+        "import sys, time; from georoi.io.output.commit import Output\n"
         "with Output(sys.argv[1]) as output:\n"
         "    output.write(b'x'); print('ready', flush=True); time.sleep(60)"
     )
@@ -490,7 +490,7 @@ def test_a_folder_appears_whole_and_is_exchanged_whole(tmp_path):
 
 def test_a_folder_is_replaced_where_exchange_is_not_to_be_had(tmp_path, monkeypatch):
     """Two renames do it; the old one has no name that is swept before the new one is there."""
-    monkeypatch.setattr("georoi.io.folders._exchange", lambda *_: False)
+    monkeypatch.setattr("georoi.io.output.folders._exchange", lambda *_: False)
     (tmp_path / "a.zarr").mkdir()
     (tmp_path / "a.zarr" / "old").write_bytes(b"old")
     output = OutputFolder(tmp_path / "a.zarr", overwrite=True)

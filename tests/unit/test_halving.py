@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from georoi.io.spec import DTYPES
+from georoi.io.output.spec import DTYPES
 from georoi.kernels.halving import halve
 
 

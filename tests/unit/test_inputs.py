@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from georoi.errors import UsageError
-from georoi.io.inputs import refuse_inputs
+from georoi.io.output.inputs import refuse_inputs
 
 
 @pytest.mark.parametrize("link", [None, os.link, os.symlink])

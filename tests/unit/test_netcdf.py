@@ -16,7 +16,7 @@ import rasterio
 from georoi.crs import crs_label
 from georoi.errors import RasterError
 from georoi.grid import grid_crs, same, to_pixels
-from georoi.io.rasters import list_variables, open_raster, read_window
+from georoi.io.raster.rasters import list_variables, open_raster, read_window
 from georoi.values.raster import Georeference, Raster, require_grid
 from tests.builders import write_netcdf
 from tests.openings import refused

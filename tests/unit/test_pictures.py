@@ -9,7 +9,7 @@ from affine import Affine
 from numpy.testing import assert_array_equal
 
 from georoi.errors import MemoryBudgetError, OutputError, OutputExistsError, UsageError
-from georoi.io.outputs import FORMATS, check_output, output_format, suffix_of, write_image
+from georoi.io.output.outputs import FORMATS, check_output, output_format, suffix_of, write_image
 from tests.images import cut, make_pixels, make_spec, steps, whole
 
 PIXELS = {"affine": Affine.identity(), "crs": None}

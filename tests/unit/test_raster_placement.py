@@ -15,7 +15,7 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from georoi.errors import CRSError, RasterError
 from georoi.grid import grid_bounds, grid_crs, is_pixel_grid
-from georoi.io.rasters import open_raster, read_window
+from georoi.io.raster.rasters import open_raster, read_window
 from georoi.values.raster import Georeference, require_grid
 from tests.builders import NORTH_UP, ramp, write_raster
 from tests.openings import refused

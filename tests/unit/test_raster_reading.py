@@ -13,8 +13,8 @@ import rasterio
 import tifffile
 
 from georoi.errors import MemoryBudgetError, RasterError, UsageError
-from georoi.io import handles
-from georoi.io.rasters import close_handles, open_raster, read_window
+from georoi.io.raster import handles
+from georoi.io.raster.rasters import close_handles, open_raster, read_window
 from tests.builders import NORTH_UP, ramp, write_raster
 from tests.openings import refused, whole
 

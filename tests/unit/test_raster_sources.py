@@ -13,7 +13,7 @@ import pytest
 import rasterio
 
 from georoi.errors import GeoroiError, GeoroiWarning, RasterError
-from georoi.io.rasters import close_handles, list_variables, open_raster, read_window
+from georoi.io.raster.rasters import close_handles, list_variables, open_raster, read_window
 from tests.builders import ramp, write_raster
 from tests.openings import VRT, VRT_SOURCE, refused, whole
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from georoi.errors import RasterError
-from georoi.io.rasters import close_handles, open_raster, read_window
+from georoi.io.raster.rasters import close_handles, open_raster, read_window
 from tests.builders import ramp, write_raster
 from tests.openings import refused
 

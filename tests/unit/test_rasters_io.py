@@ -13,9 +13,9 @@ import tifffile
 
 from georoi.errors import GeoroiWarning
 from georoi.grid import grid_crs
-from georoi.io.dates import date_from_name
-from georoi.io.nodata import fit_nodata
-from georoi.io.rasters import open_raster
+from georoi.io.raster.dates import date_from_name
+from georoi.io.raster.nodata import as_nodata
+from georoi.io.raster.rasters import open_raster
 from georoi.values.raster import Georeference
 from tests.builders import NORTH_UP, ramp, write_raster
 from tests.openings import refused, whole
@@ -168,13 +168,13 @@ def test_nodata_of_64_bit_integers_is_exact(tmp_path: Path) -> None:
 
 def test_nodata_is_what_pixels_compare_equal_to() -> None:
     """Values are rounded to float32; the largest float, written a hair too large, is meant as itself."""
-    assert fit_nodata(0.1, "float32") == float(np.float32(0.1))
-    assert fit_nodata("3.40282347e+38", "float32") == float(np.finfo("float32").max)
-    assert fit_nodata("-9999.0", "int16") == -9999
-    assert fit_nodata("-inf", "float64") == -math.inf
-    assert math.isnan(fit_nodata("nan", "float32") or 0)
-    assert fit_nodata("1e400", "int64") is None
-    assert fit_nodata("abc", "uint8") is None
+    assert as_nodata(0.1, "float32") == float(np.float32(0.1))
+    assert as_nodata("3.40282347e+38", "float32") == float(np.finfo("float32").max)
+    assert as_nodata("-9999.0", "int16") == -9999
+    assert as_nodata("-inf", "float64") == -math.inf
+    assert math.isnan(as_nodata("nan", "float32") or 0)
+    assert as_nodata("1e400", "int64") is None
+    assert as_nodata("abc", "uint8") is None
 
 
 def test_nodata_per_band(tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ from rasterio.enums import Compression, Interleaving, MaskFlags
 
 from georoi.crs import parse_crs, same_crs
 from georoi.errors import OutputError, RasterError, UsageError
-from georoi.io.creation import parse_pairs
-from georoi.io.directory import CLASSIC_LIMIT
-from georoi.io.spec import DTYPES, ImageSpec, Piece, fit_nodata
-from georoi.io.tiff import write_tiff
+from georoi.io.output.creation import parse_pairs
+from georoi.io.output.directory import CLASSIC_LIMIT
+from georoi.io.output.spec import DTYPES, ImageSpec, Piece
+from georoi.io.output.tiff import write_tiff
+from georoi.io.raster.nodata import fit_nodata
 from tests.images import UTM, cut, make_pixels, make_spec, steps, whole
 
 SMALL = {"BLOCKSIZE": 32}
@@ -296,12 +297,12 @@ def test_bigtiff_is_chosen_by_the_true_size(tmp_path, monkeypatch):
     pixels = make_pixels(spec)
     classic = write_tiff(tmp_path / "a.tif", spec, whole(pixels), options=SMALL)
     for limit, version in ((classic.bytes, 42), (classic.bytes - 1, 43), (1000, 43)):
-        monkeypatch.setattr("georoi.io.tiff.CLASSIC_LIMIT", limit)
+        monkeypatch.setattr("georoi.io.output.tiff.CLASSIC_LIMIT", limit)
         write_tiff(tmp_path / "b.tif", spec, whole(pixels), options=SMALL, overwrite=True)
         assert struct.unpack("<H", (tmp_path / "b.tif").read_bytes()[2:4])[0] == version
         assert_array_equal(read(tmp_path / "b.tif"), pixels)
     for limit in (classic.bytes - 1, 1000):
-        monkeypatch.setattr("georoi.io.tiff.CLASSIC_LIMIT", limit)
+        monkeypatch.setattr("georoi.io.output.tiff.CLASSIC_LIMIT", limit)
         with pytest.raises(OutputError) as caught:
             write_tiff(tmp_path / "c.tif", spec, whole(pixels), options={**SMALL, "BIGTIFF": "NO"})
         assert caught.value.id == "E-OUT-04"

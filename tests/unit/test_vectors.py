@@ -17,7 +17,7 @@ import shapely
 
 from georoi.crs import parse_crs
 from georoi.errors import CRSError, GeoroiWarning, ROIError, UsageError
-from georoi.io.vectors import read_rois
+from georoi.io.vector.vectors import read_rois
 from georoi.values.rois import ROISet
 
 SHAPES = [

@@ -15,9 +15,9 @@ from numpy.testing import assert_array_equal
 
 from georoi.crs import parse_crs, same_crs
 from georoi.errors import MissingExtraError, OutputError, OutputExistsError, UsageError
-from georoi.io.outputs import write_image
-from georoi.io.spec import DTYPES, ImageSpec, Piece
-from georoi.io.zarrs import write_zarr
+from georoi.io.output.outputs import write_image
+from georoi.io.output.spec import DTYPES, ImageSpec, Piece
+from georoi.io.output.zarrs import write_zarr
 from tests.images import cut, make_pixels, make_spec, steps, whole
 
 SMALL = {"BLOCKSIZE": 32}
@@ -191,11 +191,11 @@ def test_a_wrong_option_is_refused(tmp_path):
 def test_a_missing_extra_is_named(tmp_path, monkeypatch):
     """Without zarr the error gives the pip line, and other formats do not mind."""
     monkeypatch.setitem(sys.modules, "zarr", None)
-    monkeypatch.delitem(sys.modules, "georoi.io.zarrs")
+    monkeypatch.delitem(sys.modules, "georoi.io.output.zarrs")
     spec: ImageSpec = make_spec((20, 30))
     with pytest.raises(MissingExtraError, match=r"georoi\[zarr\]") as caught:
         write_image(tmp_path / "a.zarr", spec, [])
     assert caught.value.exit_code == 2
     write_image(tmp_path / "a.tif", spec, [])
     monkeypatch.undo()
-    importlib.import_module("georoi.io.zarrs")
+    importlib.import_module("georoi.io.output.zarrs")

@@ -1,0 +1,1 @@
+"""DataArrays as sources and as results."""

@@ -1,0 +1,64 @@
+"""Refuse outputs that are inputs: what is read must outlive what is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from georoi.errors import RasterError, UsageError
+from georoi.io.raster.sources import find_source
+from georoi.values.raster import Raster
+
+
+def refuse_inputs(outputs: Iterable[str | os.PathLike[str] | None], inputs: Iterable[object]) -> None:
+    """Refuse outputs that are one of the inputs, by whatever name, or a folder that holds one.
+
+    Args:
+        outputs: Where something is to be written; None for nowhere.
+        inputs: What is read: paths and rasters; anything else, such as an array, is no file.
+
+    Raises:
+        UsageError: E-USE-01.
+    """
+    files = [file for source in inputs if (file := _local_file(source)) is not None]
+    for target in [Path(output) for output in outputs if output is not None]:
+        for file in files if _exists(target) else ():
+            _refuse(target, file)
+
+
+def _refuse(output: Path, file: Path) -> None:
+    if output.samefile(file):
+        rule = f"the output is the input: {output.name} would be replaced by what is made of it"
+    elif output.is_dir() and output.resolve() in (*file.resolve().parents, *file.absolute().parents):
+        rule = f"the output is the folder of the input: {output.name} holds {file.name}"
+    else:
+        return
+    raise UsageError(
+        "E-USE-01", rule, found={"output": str(output), "input": str(file)}, hint="choose another output"
+    )
+
+
+def _local_file(source: object) -> Path | None:
+    """Give the file that a source is read from: itself, or the archive or NetCDF file that holds it."""
+    path = source.path if isinstance(source, Raster) else source
+    if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
+        return None
+    text = str(os.fspath(path))
+    if not text or "\0" in text:
+        return None
+    for name in (text, text.rpartition("::")[0]):
+        if name and _exists(Path(name)):
+            return Path(name)
+    try:
+        container = Path(find_source(text).container)
+    except RasterError:
+        return None
+    return container if _exists(container) else None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # no file can have this name, or its folder may not be looked into
+        return False

@@ -1,0 +1,1 @@
+"""Vector files in: features read raw, one by one."""
