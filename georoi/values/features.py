@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
-import shapely.geometry
 from numpy.typing import NDArray
 
 from georoi.errors import ROIError
-from georoi.values.naming import plain
+from georoi.values.mappings import read_geometry
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,24 +72,50 @@ def from_frame(frame: Any) -> Features:
     return Features(geometry=geometry, numbers=np.arange(len(geometry)), attributes=attributes)
 
 
+class Item(NamedTuple):
+    """One feature as it was read."""
+
+    properties: Mapping[str, Any]
+    geometry: Any
+    """A shapely geometry, or None."""
+    reason: str = ""
+    """Why there is no geometry, though the source had something."""
+    mended: str = ""
+    """What was put right."""
+
+
 def from_items(source: Any) -> Features:
     """Take features from one geometry or many: shapely, GeoJSON-like mappings, `__geo_interface__`, or None.
 
     A generator is run once. Feature collections are opened up, a GeometryCollection is one feature. What
     cannot be read becomes a feature without geometry, with the reason.
     """
+    return collect(read_item(item) for item in _items(source))
+
+
+def collect(items: Iterable[Item], notes: tuple[str, ...] = ()) -> Features:
+    """Gather features that were read one by one; attributes become columns."""
     geometry: list[Any] = []
     rows: list[Mapping[str, Any]] = []
     unread: dict[int, str] = {}
-    for item in _items(source):
-        properties, found, reason = _read(item)
+    mended: dict[int, str] = {}
+    for properties, found, reason, repair in items:
         if reason:
             unread[len(geometry)] = reason
+        if repair:
+            mended[len(geometry)] = repair
         geometry.append(found)
         rows.append(properties)
     array = np.empty(len(geometry), dtype=object)
     array[:] = geometry
-    return Features(geometry=array, numbers=np.arange(len(array)), attributes=_columns(rows), unread=unread)
+    return Features(
+        geometry=array,
+        numbers=np.arange(len(array)),
+        attributes=_columns(rows),
+        unread=unread,
+        mended=mended,
+        notes=notes,
+    )
 
 
 def _items(source: Any) -> Iterable[Any]:
@@ -108,14 +136,14 @@ def _items(source: Any) -> Iterable[Any]:
         return [source]
 
 
-def _read(item: Any) -> tuple[Mapping[str, Any], Any, str]:
-    """Read one feature: its properties, its geometry or None, and why there is none."""
+def read_item(item: Any) -> Item:
+    """Read one feature, whatever it is given as."""
     if item is None or isinstance(item, shapely.Geometry):
-        return {}, item, ""
+        return Item({}, item)
     if not isinstance(item, Mapping) and hasattr(item, "__geo_interface__"):
         item = item.__geo_interface__
     if not isinstance(item, Mapping):
-        return {}, None, f"a {type(item).__name__} is no geometry"
+        return Item({}, None, f"a {type(item).__name__} is no geometry")
     properties: dict[str, Any] = {}
     if item.get("type") == "Feature" or ("geometry" in item and "coordinates" not in item):
         found = item.get("properties")
@@ -124,28 +152,8 @@ def _read(item: Any) -> tuple[Mapping[str, Any], Any, str]:
             properties.setdefault("id", item["id"])
         item = item.get("geometry")
         if item is None or isinstance(item, shapely.Geometry):
-            return properties, item, ""
-    geometry, reason = _geometry(item)
-    return properties, geometry, reason
-
-
-def _geometry(mapping: Any) -> tuple[Any, str]:
-    if not isinstance(mapping, Mapping):
-        return None, f"a {type(mapping).__name__} is no GeoJSON geometry"
-    try:
-        with np.errstate(invalid="ignore"):
-            return shapely.geometry.shape(mapping), ""
-    except RecursionError:
-        return None, "the geometry is nested too deep"
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        shapely.errors.ShapelyError,
-    ) as error:
-        return None, f"the geometry cannot be read ({plain(error, 120)})"
+            return Item(properties, item)
+    return Item(properties, *read_geometry(item))
 
 
 def _columns(rows: list[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
@@ -154,13 +162,26 @@ def _columns(rows: list[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
 
 
 def _column(values: list[Any]) -> NDArray[Any]:
-    """Make a column numeric where all its values are of one numeric type."""
-    kind = type(values[0])
-    if kind in (int, float, bool) and all(type(value) is kind for value in values):
-        try:
-            return np.array(values, dtype={int: np.int64, float: np.float64, bool: np.bool_}[kind])
-        except OverflowError:
-            return np.array(values, dtype=object)
+    """Make a column numeric where its values are numbers or truths throughout.
+
+    Whole numbers among others, or with gaps, become floats, and a gap NaN, where they stay exact. Nested
+    values become JSON text, which every format of attributes can hold.
+    """
+    kinds = {type(value) for value in values}
+    if len(kinds) == 1 and (kind := kinds.pop()) in _DTYPES:
+        with suppress(OverflowError):
+            return np.array(values, dtype=_DTYPES[kind])
+    elif kinds <= {int, float, type(None)} and kinds & {int, float} and all(map(_is_float, values)):
+        return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
     column = np.empty(len(values), dtype=object)
-    column[:] = values
+    column[:] = [
+        json.dumps(value, default=str) if isinstance(value, (dict, list)) else value for value in values
+    ]
     return column
+
+
+_DTYPES = {int: np.int64, float: np.float64, bool: np.bool_}
+
+
+def _is_float(value: int | float | None) -> bool:
+    return value is None or isinstance(value, float) or abs(value) <= 2**53

@@ -457,7 +457,7 @@ class TestBadFiles:
     @pytest.mark.parametrize("kind", ["link", "url", "LINK"])
     @pytest.mark.parametrize("key", ['"crs"', '"\\u0063r\\u0073"'])
     def test_crs_links_are_not_followed(self, tmp_path, server, kind, key):
-        """GDAL would fetch them; georoi refuses before GDAL sees the file."""
+        """GDAL would fetch them; georoi refuses, and asks nobody."""
         text = geojson(tmp_path / "a.geojson", SHAPES[0]).read_text()
         member = f'{{"type": "{kind}", "properties": {{"href": "{server.url}/crs", "type": "proj4"}}}}'
         (tmp_path / "a.geojson").write_text(f"{text[:-1]}, {key}: {member}}}")

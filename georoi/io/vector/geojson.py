@@ -1,4 +1,4 @@
-"""Read GeoJSON, or a sequence of GeoJSON texts, feature by feature: one in memory at a time beside its text."""
+"""Read GeoJSON, or a sequence of GeoJSON texts, feature by feature."""
 
 from __future__ import annotations
 

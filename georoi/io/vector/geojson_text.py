@@ -1,4 +1,4 @@
-"""Look at GeoJSON text before GDAL does: its type, how deep it nests, and what it says of its CRS."""
+"""Look at GeoJSON text before it is parsed: its type, how deep it nests, and what it says of its CRS."""
 
 from __future__ import annotations
 
@@ -39,8 +39,7 @@ class Stated:
 def scan(data: bytes, name: str) -> Stated:
     """Check GeoJSON, or a sequence of GeoJSON texts, and find its `crs` member.
 
-    GDAL follows `crs` members of type link and url to wherever they point, takes a code that it does not know
-    as WGS 84, and opens JSON of many other kinds; so all that is decided here.
+    A `crs` member of type link or url is refused wherever it stands, and JSON of other kinds is no GeoJSON.
 
     Raises:
         ROIError: E-ROI-01 if it is no GeoJSON, nests too deep, or has a `crs` that points elsewhere.

@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from georoi.errors import ROIError
-from georoi.io.vector.ogr import translated
+from georoi.io.vector.failures import translated
 from georoi.io.vector.wkb import parse_wkb
 from georoi.values.features import Features
 

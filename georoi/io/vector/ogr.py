@@ -4,48 +4,31 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyogrio
 import pyogrio.raw
-import shapely
 from numpy.typing import NDArray
 from pyogrio._err import CPLE_BaseError  # pyogrio offers no public name for GDAL's own errors
-from pyogrio.errors import DataLayerError, DataSourceError
 
 from georoi.errors import ROIError
 from georoi.io.names import shown
+from georoi.io.vector import failures
+from georoi.io.vector.failures import translated
 from georoi.io.vector.wkb import parse_wkb
 from georoi.values.features import Features
-from georoi.values.naming import plain, some
+from georoi.values.naming import plain
 
-FOREIGN = (
-    DataSourceError,
-    DataLayerError,
-    CPLE_BaseError,
-    shapely.errors.ShapelyError,
-    OSError,
-    ValueError,
-    TypeError,
-    IndexError,
-    KeyError,
-    RuntimeError,
-    OverflowError,
-)
-"""What reading a vector file may raise; Arrow and Unicode errors are ValueErrors or OSErrors."""
-_IN_MEMORY = re.compile(r"/vsimem/[\w/.]+")
+FOREIGN = (*failures.FOREIGN, CPLE_BaseError)
+"""What pyogrio may raise; its other errors are RuntimeErrors, ValueErrors and OSErrors."""
 _FALLBACK_ENCODING = "ISO-8859-1"
 _SILENT = re.compile(
-    r"non closed ring|at most 3 are handled|field format|Measured \(M\) geometry|unsupported geometry type|"
-    r"OGRGeoJSONRead",
+    r"non closed ring|at most 3 are handled|field format|Measured \(M\) geometry|unsupported geometry type",
     re.IGNORECASE,
 )
 """GDAL's remarks on single features, which get findings of their own, and on what does not matter to ROIs."""
-_NO_POLYGONS = re.compile(r"(2\.5D |3D )?(Measured )?(Multi)?(Point|LineString|Curve)( |$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,64 +38,13 @@ class Layer:
     features: Features
     crs: str | None
     """CRS as GDAL writes it: a code or WKT; None where there is none."""
-    fids: NDArray[np.int64]
-
-
-@contextmanager
-def translated(name: str) -> Iterator[None]:
-    """Turn what pyogrio, GDAL, shapely, Arrow and Python raise while `name` is read into E-ROI-01."""
-    try:
-        yield
-    except MemoryError as error:
-        raise ROIError("E-ROI-01", f"{name} needs more memory to be read than there is") from error
-    except FOREIGN as error:
-        missing = isinstance(error, FileNotFoundError)
-        raise ROIError(
-            "E-ROI-01",
-            f"{name} does not exist" if missing else f"{name} cannot be read",
-            found=None if missing else {"cause": shown(_IN_MEMORY.sub(name, str(error)))},
-            hint="check the path" if missing else "check that the file is complete, or export it again",
-        ) from error
 
 
 def list_layers(target: str | bytes, name: str) -> list[tuple[str, str | None]]:
     """List the layers of a file with their geometry types, None for tables without geometry."""
-    with translated(name), warnings.catch_warnings():
+    with translated(name, FOREIGN), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return [(str(layer), kind) for layer, kind in pyogrio.list_layers(target)]
-
-
-def choose_layer(layers: Sequence[tuple[str, str | None]], wanted: str | int | None, name: str) -> int:
-    """Choose the layer asked for, else the only one that may hold polygons; gives its position.
-
-    Raises:
-        ROIError: E-ROI-05 if there are several, or not the one asked for; E-ROI-02 if there is none.
-    """
-    names = [layer for layer, _ in layers]
-    if not names:
-        raise ROIError("E-ROI-02", f"{name} holds no layer", hint="choose a file with polygons")
-    if wanted is not None:
-        if isinstance(wanted, int) and 0 <= wanted < len(names):
-            return wanted
-        if wanted in names:
-            return names.index(str(wanted))
-        raise ROIError(
-            "E-ROI-05",
-            f"{name} has no layer {plain(wanted, 60)!r}",
-            found={"layers": some(names, 20)},
-            hint="choose one of these with layer= (--layer)",
-        )
-    candidates = [
-        i for i, (_, kind) in enumerate(layers) if kind is not None and not _NO_POLYGONS.match(kind)
-    ]
-    if len(candidates) > 1:
-        raise ROIError(
-            "E-ROI-05",
-            f"{name} has several layers",
-            found={"layers": some((names[i] for i in candidates), 20)},
-            hint="choose one with layer= (--layer), or write FILE::LAYER",
-        )
-    return candidates[0] if candidates else 0
 
 
 def read_layer(
@@ -138,7 +70,7 @@ def read_layer(
     options: dict[str, Any] = {"layer": layer, "where": where, "bbox": bbox, "return_fids": True}
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always")
-        with translated(name):
+        with translated(name, FOREIGN):
             try:
                 meta, fids, blobs, columns, notes = _read(target, options)
             except FOREIGN as error:
@@ -164,7 +96,7 @@ def read_layer(
         mended=mended,
         notes=tuple(notes),
     )
-    return Layer(features, meta["crs"], fids)
+    return Layer(features, meta["crs"])
 
 
 def _read(target: str | bytes, options: dict[str, Any]) -> tuple[Any, Any, Any, Any, list[str]]:

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from georoi.crs import CRS, parse_crs
 from georoi.errors import ROIError, UsageError
 from georoi.io.names import short_name
-from georoi.io.vector import geojson_text, ogr
+from georoi.io.vector import geojson_text
 from georoi.io.vector.downloads import fetched, is_url
+from georoi.io.vector.failures import translated
 from georoi.io.vector.filters import matching
-from georoi.io.vector.geoparquet import read_geoparquet
+from georoi.io.vector.geojson import read_geojson
+from georoi.io.vector.layers import choose_layer
 from georoi.io.vector.vector_formats import Format, check_kml, read_text, shapefiles_in, sniff
 from georoi.values.features import Features
 from georoi.values.naming import plain
@@ -59,7 +59,7 @@ def located(
         with fetched(text, name) as path:
             yield path, name, layer
         return
-    with ogr.translated(name):
+    with translated(name):
         if Path(text).is_dir():
             raise ROIError("E-ROI-01", f"{name} is a folder", hint="name a file in it")
         if not Path(text).is_file():
@@ -92,11 +92,15 @@ def read_file(path: Path, name: str, layer: str | int | None, where: str | None,
         ROIError: E-ROI-01, E-ROI-02, E-ROI-05, E-ROI-09.
         CRSError: E-CRS-04 if the file's CRS is not understood.
     """
-    with ogr.translated(name):
+    with translated(name):
         kind = sniff(path, name)
         if kind is Format.GEOJSON:
             return _read_geojson(path, name, layer, where)
         if kind is Format.PARQUET:
+            from georoi.io.vector.geoparquet import (
+                read_geoparquet,
+            )  # so does pyarrow, and only Parquet needs it
+
             _only_layer(layer, path.stem, name)
             features, crs, stated = read_geoparquet(path, name)
             return filtered(Read(features, name, None if crs is None else parse_crs(crs), stated), where)
@@ -116,8 +120,10 @@ def read_file(path: Path, name: str, layer: str | int | None, where: str | None,
 def _read_layer(
     target: str | bytes, name: str, layer: str | int | None, where: str | None, box: Box | None = None
 ) -> Read:
+    from georoi.io.vector import ogr  # pyogrio takes long to import, and GeoJSON does without it
+
     layers = ogr.list_layers(target, name)
-    chosen = ogr.choose_layer(layers, layer, name)
+    chosen = choose_layer(layers, layer, name)
     read = ogr.read_layer(target, name, layer=chosen, where=where, bbox=box)
     crs = None if read.crs is None or "Undefined Cartesian" in read.crs else parse_crs(read.crs)
     return Read(read.features, name if layer is None else f"{name}::{plain(layers[chosen][0], 40)}", crs)
@@ -127,12 +133,7 @@ def _read_geojson(path: Path, name: str, layer: str | int | None, where: str | N
     _only_layer(layer, path.stem, name)
     data = read_text(path, name)
     stated = geojson_text.scan(data, name)
-    read = ogr.read_layer(data, name, where=where)
-    features = read.features
-    # GDAL gives the `id` members of features as its own numbers, if they are whole numbers.
-    if "id" not in features.attributes and not np.array_equal(read.fids, features.numbers):
-        features = replace(features, attributes={**features.attributes, "id": read.fids})
-    return Read(features, name, *geojson_crs(stated))
+    return filtered(Read(read_geojson(data, name), name, *geojson_crs(stated)), where)
 
 
 def geojson_crs(stated: geojson_text.Stated) -> tuple[CRS | None, bool]:
@@ -144,12 +145,12 @@ def geojson_crs(stated: geojson_text.Stated) -> tuple[CRS | None, bool]:
 
 def _only_layer(layer: str | int | None, only: str, name: str) -> None:
     if layer not in (None, 0, only):
-        ogr.choose_layer([(only, "Unknown")], layer, name)
+        choose_layer([(only, "Unknown")], layer, name)
 
 
 def _read_zip(path: Path, name: str, layer: str | int | None, where: str | None) -> Read:
     members = {member.rpartition("/")[2][:-4]: member for member in shapefiles_in(path, name)}
-    chosen = ogr.choose_layer([(stem, "Unknown") for stem in members], layer, name)
+    chosen = choose_layer([(stem, "Unknown") for stem in members], layer, name)
     return _read_layer(f"/vsizip/{{{path}}}/{list(members.values())[chosen]}", name, None, where)
 
 
