@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
+from georoi.kernels.accumulation import ONE, accumulate
 from georoi.kernels.edges import Edges
 from georoi.kernels.jit import njit
-from georoi.kernels.rows import cross_rows
-from georoi.kernels.touched import MARK, THROUGH, mark_level
+from georoi.kernels.touched import THROUGH
 
-ONE = 1 << 60
-"""A whole pixel. Areas are summed in 64-bit integers of 2**-60 of a pixel."""
+_NONE = np.zeros((2, 0, 0), np.int64)
 
 
 def cover_fraction(edges: Edges, window: tuple[int, int, int, int]) -> NDArray[np.float64]:
@@ -45,78 +42,9 @@ def cover_fraction(edges: Edges, window: tuple[int, int, int, int]) -> NDArray[n
     if areas.size and len(edges):
         marks = np.zeros((areas.shape[0], -(-areas.shape[1] // 8) * 8), np.uint8)
         x0, y0, x1, y1, sign, _ = edges
-        _accumulate(x0, y0, x1, y1, sign, row0, col0, marks, areas)
+        accumulate(x0, y0, x1, y1, sign, row0, col0, marks, areas, _NONE.copy())
         _sweep(marks, marks.view(np.uint64), areas, areas.view(np.float64))
     return areas.view(np.float64)
-
-
-@njit
-def _accumulate(
-    x0: NDArray[np.float64],
-    y0: NDArray[np.float64],
-    x1: NDArray[np.float64],
-    y1: NDArray[np.float64],
-    sign: NDArray[np.int8],
-    row0: int,
-    col0: int,
-    marks: NDArray[np.uint8],
-    areas: NDArray[np.int64],
-) -> None:
-    """Add each edge's differences to `areas`; mark the pixels that it goes through and those that it changes.
-
-    Edges are taken from their upper end, so an edge gives the same numbers in both directions.
-    """
-    height, width = areas.shape
-    x, low, high = np.empty(height + 1), np.empty(height + 1), np.empty(height + 1)
-    for i in range(x0.shape[0]):
-        xt, yt, xb, yb, turn = x0[i], y0[i], x1[i], y1[i], -int(sign[i])
-        if yt > yb:
-            xt, yt, xb, yb, turn = xb, yb, xt, yt, -turn
-        first = max(math.floor(yt), row0)
-        last = min(math.ceil(yb), row0 + height)
-        if yt == yb:
-            mark_level(xt, xb, yt, row0, col0, marks, width)
-        if yt == yb or first >= last:
-            continue
-        cross_rows(xt, yt, xb, yb, first, last, x, low, high)
-        base = math.floor(xt)
-        for row in range(first, last):
-            # the edge goes through columns left ... right - 1, in them from x_min to x_max
-            j, r = row - first, row - row0
-            left, right = int(min(low[j], low[j + 1])), int(max(high[j], high[j + 1]))
-            start, stop = max(left - col0, 0), min(right - col0, width)
-            if start >= width:
-                continue
-            x_min = max(min(x[j], x[j + 1]), float(left - base))
-            x_max = min(max(x[j], x[j + 1]), float(right - base))
-            total = int((min(yb, row + 1.0) - row) * ONE) - int((max(yt, float(row)) - row) * ONE)
-            border = float(start + col0 - base)
-            done = _height_until(border, x_min, x_max, total)
-            areas[r, start] += turn * done
-            marks[r, start] |= MARK
-            for column in range(start, stop):
-                until = _height_until(border + 1.0, x_min, x_max, total)
-                step = until - done
-                # the edge's mean distance from the right border is the width of what it covers in this pixel
-                share = border + 1.0 - 0.5 * (max(x_min, border) + min(x_max, border + 1.0))
-                inner = min(max(int(step * share), 0), step)
-                areas[r, column] += turn * inner
-                marks[r, column] |= THROUGH
-                if column + 1 < width:
-                    areas[r, column + 1] += turn * (step - inner)
-                    marks[r, column + 1] |= MARK
-                border += 1.0
-                done = until
-
-
-@njit
-def _height_until(border: float, x_min: float, x_max: float, total: int) -> int:
-    """Give the height that an edge, from x_min to x_max and `total` in all, has left of a column's border."""
-    if x_max <= border:
-        return total
-    if x_min >= border:
-        return 0
-    return min(int(total * ((border - x_min) / (x_max - x_min))), total)
 
 
 @njit
