@@ -9,7 +9,7 @@ from georoi.clipping.sources import as_source
 from georoi.clipping.weights import Rule
 from georoi.errors import UsageError
 from georoi.io.vector.vectors import read_rois
-from georoi.options import Boundary, parse_boundary, parse_feather, parse_pad
+from georoi.options import Boundary, parse_pad
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -57,7 +57,8 @@ def clip(
         nodata: What stands outside the ROIs; by default what the raster declares, or NaN. Integers without
             nodata become float32 (up to 16 bit) or float64 (32 bit); of 64 bit they are refused.
         bands: Numbers from 1, or names; all by default.
-        feather: Width in pixels of a soft edge: pixels of weight above 0 are kept, weights are `coverage`.
+        feather: Width in pixels of a soft edge: pixels of weight above 0 are kept, weights are `coverage`. It
+            takes the place of the boundary rule, so "all_touched" and "fraction" do not go with it.
         chunks: Pixels per chunk: a number, (rows, cols), {"y": rows, "x": cols}, -1 for all; rounded up to
             whole blocks.
         compute: True for numpy, False for dask inside.
@@ -176,9 +177,7 @@ def mask(
     """
     from georoi.clipping.masks import label_rois, mask_rois
 
-    rule = Rule(
-        boundary=parse_boundary(boundary, all_touched), invert=bool(invert), feather=parse_feather(feather)
-    )
+    rule = Rule.parse(boundary=boundary, all_touched=all_touched, invert=invert, feather=feather)
     if labels and (rule.invert or rule.feather):
         raise UsageError("E-USE-01", "invert and feather do not go with labels")
     regions = read_rois(rois)

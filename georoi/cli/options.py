@@ -119,7 +119,8 @@ soft_options = stacked(
         type=click.FloatRange(min=0),
         default=0.0,
         metavar="PX",
-        help="A soft edge, PX pixels wide: the weight falls from 1 to 0 across the outline.",
+        help="A soft edge, PX pixels wide: the weight falls from 1 to 0 across the outline. It takes the "
+        "place of --boundary.",
     ),
 )
 

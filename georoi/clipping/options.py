@@ -9,7 +9,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from georoi.clipping.weights import Rule
-from georoi.options import CELL, Boundary, Crop, parse_boundary, parse_crop, parse_feather, parse_pad
+from georoi.options import CELL, Boundary, Crop, parse_crop, parse_pad
 from georoi.planning.alignment import align, dissolve
 from georoi.planning.plan import Plan, make_plan
 from georoi.values.gridrois import GridROIs
@@ -45,11 +45,7 @@ class ClipOptions:
         Raises:
             UsageError: E-USE-01 if options contradict each other or a value is not allowed.
         """
-        rule = Rule(
-            boundary=parse_boundary(boundary, all_touched),
-            invert=bool(invert),
-            feather=parse_feather(feather),
-        )
+        rule = Rule.parse(boundary=boundary, all_touched=all_touched, invert=invert, feather=feather)
         return cls(
             rule=rule,
             crop=choose_crop(crop, rule.invert),

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from georoi.clipping.windows import place_in
-from georoi.errors import ROIError
+from georoi.errors import ROIError, UsageError
 from georoi.grid import Window
 from georoi.kernels.coverage import cover
 from georoi.kernels.distance import soften
 from georoi.kernels.edges import Edges
-from georoi.options import Boundary
+from georoi.options import Boundary, parse_boundary, parse_feather
 from georoi.planning.plan import TileTask
 
 
@@ -27,6 +27,32 @@ class Rule:
     invert: bool = False
     feather: float = 0.0
     """Width of the soft edge in pixels; 0 for none. Above 0 it takes the place of the boundary rule."""
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        boundary: str | Boundary | None = None,
+        all_touched: bool | None = None,
+        invert: bool = False,
+        feather: float = 0,
+    ) -> Rule:
+        """Make the rule from keywords as users write them.
+
+        Raises:
+            UsageError: E-USE-01 if a value is not allowed, or a soft edge is asked for beside a boundary rule
+                that it would replace.
+        """
+        rule = parse_boundary(boundary, all_touched)
+        width = parse_feather(feather)
+        if width > 0 and rule is not Boundary.CENTER:
+            raise UsageError(
+                "E-USE-01",
+                "a soft edge takes the place of the boundary rule, so only one of them can be asked for",
+                found={"feather": f"{width:g} pixels", "boundary": str(rule)},
+                hint="leave out feather= (--feather) or boundary= (--boundary)",
+            )
+        return cls(boundary=rule, invert=bool(invert), feather=width)
 
     @property
     def is_soft(self) -> bool:

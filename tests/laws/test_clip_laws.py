@@ -80,7 +80,7 @@ OPTIONS = st.fixed_dictionaries(
         "nodata": st.sampled_from([-7, 0, 999]),
         "bands": st.sampled_from([[1], [3, 1]]),
     },
-)
+).filter(lambda options: not options.get("feather") or options.get("boundary", "center") == "center")
 SIZES = st.one_of(
     st.none(), st.just(-1), st.integers(1, 200), st.tuples(st.integers(1, 99), st.integers(1, 99))
 )

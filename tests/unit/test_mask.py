@@ -170,6 +170,7 @@ def test_more_rois_need_more_bits(scene):
         {"labels": True, "invert": True},
         {"labels": True, "feather": 2},
         {"labels": True, "overlap": "both"},
+        {"feather": 2, "boundary": "fraction"},
         {"labels": True, "dtype": "float32"},
         {"boundary": "fraction", "dtype": "uint8"},
         {"dtype": "complex64"},
