@@ -148,15 +148,20 @@ class OutputChoice:
             weights_out: The second output, if there is one.
 
         Raises:
-            UsageError: E-USE-01; E-OUT-04 with exit code 2, since it is the command line that is wrong.
+            UsageError: E-USE-01, also for a folder named like a file; E-OUT-04 with exit code 2, since it is
+                the command line that is wrong.
         """
         from georoi.errors import OutputError, UsageError
         from georoi.io.output.inputs import refuse_inputs
         from georoi.io.output.outputs import output_format
 
         refuse_inputs((self.out, weights_out), (raster.raster, None if rois.rois == "-" else rois.rois))
-        if each and self.of is None:
-            return
+        if each:
+            from georoi.clipping.folders import refuse_file_name
+
+            refuse_file_name(self.out)
+            if self.of is None:
+                return
         try:
             output_format(self.out, self.of)
         except OutputError as error:

@@ -21,10 +21,11 @@ from georoi.clipping.sharing import LARGE, SharedClipper, arrange_passes, shared
 from georoi.clipping.writing import OutputOptions
 from georoi.engine.progress import track
 from georoi.engine.streaming import stream
+from georoi.errors import UsageError
 from georoi.io.output.claims import PREFIX
 from georoi.io.output.commit import Output, slug
 from georoi.io.output.folders import OutputFolder
-from georoi.io.output.outputs import output_format, suffix_of
+from georoi.io.output.outputs import is_output_name, output_format, suffix_of
 from georoi.io.output.spec import Piece, Written
 from georoi.planning.plan import Plan
 from georoi.values.gridrois import GridROIs
@@ -51,9 +52,7 @@ def clip_each_to_files(
 ) -> tuple[Written, ...]:
     """Clip each ROI into a file of its own; see `georoi.clip_file`."""
     target = Path(path)
-    format = "GTiff" if output.of is None else output_format(target, output.of)
-    is_empty = target.is_dir() and not any(target.iterdir())
-    folder = OutputFolder(target, overwrite=output.overwrite or is_empty, may_replace=_is_ours)
+    folder, format = _claim(target, output.of, output.overwrite)
     aligned = lay_out(source.header, rois)
     kept, outside = split_inside(source.header, aligned, options)
     aligned = aligned.take(kept)
@@ -67,6 +66,44 @@ def clip_each_to_files(
         _write_text(private / SUCCESS, _summary(written, outside))
         folder.commit(format)
     return tuple(written)
+
+
+def check_folder(path: str | os.PathLike[str], *, of: str | None = None, overwrite: bool = False) -> str:
+    """Refuse a folder that cannot or may not take one file per ROI, before any work; give the files' format.
+
+    Raises:
+        OutputExistsError: E-OUT-01 if it holds anything, and may not be replaced.
+        OutputError: E-OUT-02 if it cannot be made, E-OUT-04 if the format is unknown.
+        UsageError: E-USE-01 if its name is that of a file.
+    """
+    folder, format = _claim(Path(path), of, overwrite)
+    folder.check_kind()
+    return format
+
+
+def refuse_file_name(path: str | os.PathLike[str]) -> None:
+    """Refuse the name of a file for the folder of files, unless there is such a folder.
+
+    Raises:
+        UsageError: E-USE-01.
+    """
+    target = Path(path)
+    if is_output_name(target) and not target.is_dir():
+        raise UsageError(
+            "E-USE-01",
+            "one file per ROI needs a folder, and the output is named like a file",
+            found={"output": str(target)},
+            hint=f"name a folder, such as {target.stem}, or leave out each=True (--each); "
+            "of= (--of) says the format of the files",
+        )
+
+
+def _claim(target: Path, of: str | None, overwrite: bool) -> tuple[OutputFolder, str]:
+    """Give the folder to be, which an empty one does not stand in the way of, and the format of its files."""
+    refuse_file_name(target)
+    format = "GTiff" if of is None else output_format(target, of)
+    is_empty = target.is_dir() and not any(target.iterdir())
+    return OutputFolder(target, overwrite=overwrite or is_empty, may_replace=_is_ours), format
 
 
 def _write_files(

@@ -135,3 +135,18 @@ def test_an_image_of_nothing_is_written_all_the_same(tmp_path):
     with rasterio.open(first.path) as dataset:
         assert dataset.shape == (256, 256)
         assert not dataset.read().any()
+
+
+@pytest.mark.parametrize("name", ["out.tif", "out.TIFF", "out.zarr", "out.png"])
+def test_a_folder_that_would_be_named_like_a_file_is_refused(tmp_path, name):
+    """E-USE-01 before anything is written; a folder that is called so already may be filled."""
+    path, rois = scene(tmp_path, nodata=0), circles(2, 600, 900, 40)
+    (tmp_path / "out").mkdir()
+    target = tmp_path / "out" / name
+    with pytest.raises(georoi.UsageError) as caught:
+        georoi.clip_file(path, rois, target, each=True)
+    assert caught.value.id == "E-USE-01"
+    assert "name a folder, such as out" in str(caught.value.hint)
+    assert list(target.parent.iterdir()) == []
+    target.mkdir()
+    assert len(georoi.clip_file(path, rois, target, each=True)) == 2

@@ -42,7 +42,7 @@ class OutputFolder:
     def __enter__(self) -> Path:
         self._claim.__enter__()
         try:
-            self._check_kind()
+            self.check_kind()
             self._part = self._claim.make_folder()
         except BaseException as error:
             self._claim.__exit__(None, None, None)
@@ -71,14 +71,19 @@ class OutputFolder:
             os.fchmod(self._part.descriptor, self._part.mode)
             os.fsync(self._part.descriptor)
             self._claim.check_again()
-            self._check_kind()
+            self.check_kind()
             self._appear(self._part)
         except OSError as error:
             raise translate(error, self.path) from error
         notes += flush_folder(self._claim.folder)
         return Written(path=self.path, format=format, bytes=size, sha256=digest, notes=notes)
 
-    def _check_kind(self) -> None:
+    def check_kind(self) -> None:
+        """Refuse to replace a folder that holds anything else.
+
+        Raises:
+            OutputExistsError: E-OUT-01.
+        """
         if self.path.exists() and not self._may_replace(self.path):
             raise OutputExistsError(
                 "E-OUT-01",

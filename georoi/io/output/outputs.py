@@ -53,6 +53,11 @@ def output_format(path: str | os.PathLike[str], of: str | None = None) -> str:
     return _SUFFIXES[suffix]
 
 
+def is_output_name(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a name ends as that of an output does, such as in ".tif"."""
+    return Path(os.fspath(path)).suffix.lower() in _SUFFIXES
+
+
 def suffix_of(format: str) -> str:
     """Give the usual ending of a format's names, such as ".tif"."""
     return {"GTiff": ".tif", "COG": ".tif", "Zarr": ".zarr", "PNG": ".png", "JPEG": ".jpg"}[format]
