@@ -17,7 +17,7 @@ from georoi.cli.options import (
     roi_options,
     soft_options,
 )
-from georoi.cli.report import report_written
+from georoi.cli.report import foresee, report_written
 
 
 @click.command("clip", short_help="Cut regions of interest out of a raster.")
@@ -61,8 +61,9 @@ def command(
     raster, rois = source.open(declare_nodata=False), choice.read(pixel=source.pixel)
     if output.dry_run:
         plan = api.plan(raster, rois, **shape.options())
-        result: dict[str, object] = {"plan": plan.to_dict(), "output": output.out}
-        text = str(plan)
+        outputs, told = foresee(output, each=each, weights_out=weights_out)
+        result: dict[str, object] = {"plan": plan.to_dict(), "outputs": outputs}
+        text = f"{plan}\n{told}"
         if each:
             from georoi.clipping.folders import foresee_passes
             from georoi.clipping.options import ClipOptions

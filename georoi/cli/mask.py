@@ -16,7 +16,7 @@ from georoi.cli.options import (
     roi_options,
     soft_options,
 )
-from georoi.cli.report import report_written
+from georoi.cli.report import foresee, report_written
 from georoi.cli.values import DTYPES, Lenient
 from georoi.wording import printable
 
@@ -72,7 +72,6 @@ def command(
     image = api.mask(raster, rois, labels=labels, overlap=overlap, dtype=dtype, **shape.options())
     if output.dry_run:
         rows, cols = image.shape
-        what = f"{image.name}, {image.dtype}, {rows:,} x {cols:,}"
         facts: dict[str, object] = {"what": image.name, "dtype": str(image.dtype), "shape": [rows, cols]}
         row0, row1, col0, col1 = image.attrs["window"]
         facts |= {"window": [row0, row1, col0, col1], "boundary": image.attrs["boundary"], "bytes_to_read": 0}
@@ -80,9 +79,10 @@ def command(
             f"raster   {printable(raster.name)}: its header alone is read, no pixel",
             f"ROIs     {len(rois):,}, rule {image.attrs['boundary']}",
             f"window   rows {row0}..{row1}, columns {col0}..{col1}",
-            f"output   {what}",
+            f"{image.name:<8} {image.dtype}, {rows:,} x {cols:,}",
         ]
-        console.result({"plan": facts, "output": output.out}, "\n".join(text))
+        outputs, told = foresee(output)
+        console.result({"plan": facts, "outputs": outputs}, "\n".join([*text, told]))
         return
     written = api.write(image, output.out, progress=console.shows_progress, **output.options())
     report_written(console, written, rois)

@@ -413,3 +413,39 @@ def test_dry_run_of_a_mask_reads_nothing(run: Run, demo: Demo) -> None:
     result = run("mask", demo.latest, "m.tif", "--rois", demo.rois, "--labels", "--dry-run", "--json")
     plan = json.loads(result.stdout)["plan"]
     assert (plan["what"], plan["dtype"], plan["bytes_to_read"]) == ("labels", "uint8", 0)
+
+
+def test_one_file_per_roi_is_not_put_into_a_folder_named_like_a_file(run: Run, demo: Demo) -> None:
+    """A folder called out.tif would mislead: exit 2 with a hint, dry or not, and nothing is made."""
+    for more in ([], ["--dry-run"], ["--of", "COG"]):
+        result = run("clip", demo.latest, "out.tif", "--rois", demo.rois, "--each", *more)
+        assert result.exit_code == 2
+        assert "name a folder, such as out" in result.stderr
+        assert files() == []
+    Path("odd.tif").mkdir()
+    assert run("clip", demo.latest, "odd.tif", "--rois", demo.rois, "--each").exit_code == 0
+
+
+def test_a_dry_run_says_what_would_become_of_the_output(run: Run, demo: Demo) -> None:
+    """New, replaced or refused; by the same rules as the run itself, whose exit code it does not have."""
+
+    def foresee(command: str, *arguments: str) -> list[tuple[str, ...]]:
+        given = [command, demo.latest, *arguments, "--rois", demo.rois, "--dry-run"]
+        assert "output   " in run(*given).stdout
+        told = json.loads(run(*given, "--json").stdout)
+        return [(output["format"], output["outcome"]) for output in told["outputs"]]
+
+    Path("there.tif").write_bytes(b"")
+    Path("full").mkdir()
+    Path("full", "mine.txt").write_text("mine")
+    for command in ("clip", "mask"):
+        assert foresee(command, "a.tif") == [("GTiff", "new")]
+        assert foresee(command, "a.tif", "--of", "cog") == [("COG", "new")]
+        assert foresee(command, "there.tif") == [("GTiff", "refused")]
+        assert foresee(command, "there.tif", "--overwrite") == [("GTiff", "replaces")]
+        assert foresee(command, "no/where.png") == [("PNG", "refused")]
+    assert foresee("clip", "a.zarr", "--weights-out", "there.tif") == [("Zarr", "new"), ("GTiff", "refused")]
+    assert foresee("clip", "each", "--each") == [("GTiff", "new")]
+    assert foresee("clip", "full", "--each") == [("GTiff", "refused")]
+    assert foresee("clip", "full", "--each", "--overwrite") == [("GTiff", "refused")]
+    assert sorted(files()) == ["full", "there.tif"]
