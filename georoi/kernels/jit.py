@@ -32,9 +32,21 @@ def njit(function: F) -> F:
     Kernels take numbers and C-contiguous, writeable arrays; they hold no Python objects and release the GIL.
     Division by zero gives inf or NaN, as in NumPy.
     """
+    return _compile(function, frozenset())
+
+
+def njit_reordered(function: F) -> F:
+    """Compile as `njit` does, with sums in an order that suits the processor: the same whenever it is called.
+
+    Numbers must not be NaN. The order depends on how many there are, and on nothing else.
+    """
+    return _compile(function, frozenset({"reassoc", "nsz", "nnan"}))
+
+
+def _compile(function: F, fastmath: frozenset[str]) -> F:
     if _numba.config.DISABLE_JIT:
         return function
-    kernel: Any = _numba.njit(nogil=True, error_model="numpy")(function)
+    kernel: Any = _numba.njit(nogil=True, error_model="numpy", fastmath=set(fastmath))(function)
     try:
         kernel._cache = _KernelCache(function)
     except RuntimeError:  # Numba's way to say that it found no folder it may write to

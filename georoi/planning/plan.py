@@ -194,6 +194,10 @@ class Plan:
 
     @cached_property
     def _edges(self) -> EdgeIndex:
+        return self.index_edges()
+
+    def index_edges(self) -> EdgeIndex:
+        """Make the index that finds the edges of ROIs which matter to a window."""
         rois = self.rois
         y_up = rois.grid.affine.determinant < 0
         return EdgeIndex(rois.x, rois.y, rois.rings, rois.polygons, rois.rois, y_up=y_up)
@@ -249,6 +253,7 @@ def make_plan(
     feather: float = 0,
     bands: int | None = None,
     source: str = "",
+    tile_shape: tuple[int, int] | None = None,
 ) -> Plan:
     """Plan one pass: the blocks that matter, gathered into tiles, without reading a pixel.
 
@@ -267,6 +272,7 @@ def make_plan(
         feather: Width of the soft edge in pixels; blocks within half of it of a ROI count as touched.
         bands: Number of bands to be read; all of the header's by default.
         source: What the raster is called in texts; the name in its header by default.
+        tile_shape: Rows and columns of a tile, multiples of the blocks; chosen by default.
 
     Raises:
         CRSError: E-CRS-02 if no ROI overlaps the raster.
@@ -291,7 +297,7 @@ def make_plan(
         block_shape=block_shape,
     )
     pairs = within(pairs, window, block_shape) if feather else pairs
-    tile_shape = choose_tile_shape(block_shape, bands * header.itemsize)
+    tile_shape = tile_shape or choose_tile_shape(block_shape, bands * header.itemsize)
     lattice = Lattice(header.shape, block_shape, tile_shape, window)
     rows, cols = needed_blocks(lattice, pairs, invert=invert, apply_mask=apply_mask)
     blocks = gather_blocks(lattice, rows, cols)
