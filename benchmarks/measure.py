@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 
@@ -26,8 +27,16 @@ class Run:
 
 
 def run(command: list[str], *, log: Path, timeout: float = 900, memory_gb: float = 20) -> Run:
-    """Run `command` under a limit of address space and time; stdout and stderr go to `log`."""
+    """Run `command` under a limit of address space and time; stdout and stderr go to `log`.
 
+    A process begins with the peak of memory of the one that started it, so a small one stands between.
+    """
+    between = [sys.executable, "-I", str(Path(__file__).resolve()), str(log), str(timeout), str(memory_gb)]
+    done = subprocess.run([*between, *command], stdout=subprocess.PIPE, text=True, check=True)
+    return Run(**json.loads(done.stdout))
+
+
+def _run_here(command: list[str], log: Path, timeout: float, memory_gb: float) -> Run:
     def limit() -> None:
         size = int(memory_gb * 2**30)
         resource.setrlimit(resource.RLIMIT_AS, (size, size))
@@ -46,5 +55,5 @@ def run(command: list[str], *, log: Path, timeout: float = 900, memory_gb: float
 
 
 if __name__ == "__main__":
-    result = run(sys.argv[1:], log=Path("/dev/null"))
-    print(result)
+    result = _run_here(sys.argv[4:], Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]))
+    print(json.dumps(asdict(result)))
