@@ -5,6 +5,7 @@ GeoroiError                   exit code
 │   └── MissingExtraError     2   an optional dependency is not installed
 ├── CRSError                  3   coordinate reference systems that do not fit or are unknown
 ├── ROIError                  3   regions of interest that cannot be used
+│   └── UnknownROIError       3   an id that no region has; a KeyError, too
 ├── RasterError               3   rasters that cannot be used
 ├── MemoryBudgetError         3   the work would need more memory than allowed
 ├── OutputError               3   an output that cannot be written
@@ -33,6 +34,7 @@ CATALOGUE: Mapping[str, str] = {
     "E-ROI-07": "A ROI is invalid and on_invalid='error' was asked for.",
     "E-ROI-08": "The ROI source has no such column.",
     "E-ROI-09": "The filter given as where= is not understood by the ROI source.",
+    "E-ROI-10": "No ROI, or no image of one, has the id asked for. Ids are those of the set's .ids.",
     "E-RAS-01": "The raster is missing or cannot be opened.",
     "E-RAS-02": "A part of the raster cannot be read: it is truncated or corrupt there.",
     "E-RAS-03": "The raster has no grid: control points, RPCs or no transform only. Warp it to a grid first.",
@@ -135,6 +137,10 @@ class CRSError(GeoroiError):
 
 class ROIError(GeoroiError):
     """Regions of interest that cannot be used."""
+
+
+class UnknownROIError(ROIError, KeyError):
+    """An id that no region of interest has; also a KeyError, as sets and images are asked by id."""
 
 
 class RasterError(GeoroiError):

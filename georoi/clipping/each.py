@@ -10,9 +10,10 @@ import numpy as np
 
 from georoi.clipping.chunks import ChunkSize
 from georoi.clipping.options import ClipOptions, in_cells, lay_out
-from georoi.errors import GeoroiWarning
+from georoi.errors import GeoroiWarning, UnknownROIError
 from georoi.planning.plan import make_plan
 from georoi.values.gridrois import GridROIs
+from georoi.values.naming import find_ids
 from georoi.values.raster import Header, Raster
 from georoi.values.rois import ROISet
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from georoi.io.array.arrays import ArraySource
 
 _NAMED = 5
+_OUTSIDE = "iterate, or go by .ids; .outside names the others"
 
 
 class ROIImages:
@@ -76,11 +78,24 @@ class ROIImages:
         return ((id, self[id]) for id in self._number)
 
     def __getitem__(self, id: object) -> xr.DataArray:
+        """Clip one ROI.
+
+        Raises:
+            UnknownROIError: E-ROI-10 if there is no such ROI, or it has no image.
+        """
         from georoi.clipping.images import clip_aligned
 
+        number = self._number.get(id)
+        if number is None:
+            if str(id) in map(str, self.outside):
+                raise UnknownROIError(
+                    "E-ROI-10", f"{id} lies outside the raster, so it has no image", hint=_OUTSIDE
+                )
+            number = find_ids(self._rois.ids, [id], "this clip")[0]
+            id = self.ids[number]
         image = clip_aligned(
             self._source,
-            self._rois.take(self._number[id]),
+            self._rois.take(number),
             self._options,
             chunks=self._chunks,
             compute=self._compute,

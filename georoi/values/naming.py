@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from georoi.errors import ROIError
+from georoi.errors import ROIError, UnknownROIError
 
 Id = str | int
 """What a ROI is called: text or a whole number."""
@@ -128,3 +129,34 @@ def make_unique(ids: Sequence[Id]) -> tuple[list[Id], dict[int, int]]:
         taken.add(f"{text}#{count}")
         renamed[position] = first[text]
     return unique, renamed
+
+
+def find_ids(ids: NDArray[np.object_], wanted: object, name: str) -> list[int]:
+    """Find the positions of ids, in the order in which they are first asked for; equal as text is equal.
+
+    Args:
+        ids: All ids, unique as text, shape (n,).
+        wanted: One id, or several.
+        name: What messages call the set.
+
+    Raises:
+        UnknownROIError: E-ROI-10 if there is no such id.
+    """
+    several = isinstance(wanted, Iterable) and not isinstance(wanted, str)
+    asked = as_ids(list(wanted) if several else [wanted])  # type: ignore[call-overload]
+    place = {str(id): position for position, id in enumerate(ids.tolist())}
+    missing = [str(id) for id in asked if str(id) not in place]
+    if missing:
+        raise _unknown(missing, list(place), name)
+    return [place[text] for text in dict.fromkeys(str(id) for id in asked)]
+
+
+def _unknown(missing: list[str], known: list[str], name: str) -> UnknownROIError:
+    lower = {id.lower(): id for id in known}
+    close = difflib.get_close_matches(missing[0].lower(), lower, n=1)
+    return UnknownROIError(
+        "E-ROI-10",
+        f"{plain(name, 60)} has no ROI of the id {some(missing)}",
+        found={"ids": some(known, 10) or "none"},
+        hint=f"did you mean {plain(lower[close[0]], 40)!r}?" if close else "rois.ids holds all ids",
+    )

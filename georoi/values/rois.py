@@ -19,7 +19,7 @@ from georoi.values import roi_views
 from georoi.values.boxes import bounds_corners, size_corners
 from georoi.values.cleaning import POLYGONAL, Finding, Rules, clean
 from georoi.values.features import Features, from_frame, from_items
-from georoi.values.naming import Id, as_ids, choose_ids
+from georoi.values.naming import Id, as_ids, choose_ids, find_ids
 from georoi.values.outlines import Outlined, outline_labels, outline_mask
 from georoi.values.space import choose_space, flat_crs, says_pixel
 
@@ -257,7 +257,13 @@ class ROISet:
         return iter(zip(self.ids, self.geometry, strict=True))
 
     def __getitem__(self, index: Any) -> ROISet:
-        """Select ROIs by mask, slice or positions."""
+        """Select ROIs by mask, slice, positions, or ids that are text; numbers are positions: see `select`.
+
+        Raises:
+            UnknownROIError: E-ROI-10 if no ROI has the id.
+        """
+        if _is_text(index):
+            return self.select(index)
         index = [index] if isinstance(index, (int, np.integer)) else index
         return ROISet(
             ids=self.ids[index],
@@ -269,6 +275,14 @@ class ROISet:
             findings=self.findings,
             id_column=self.id_column,
         )
+
+    def select(self, ids: object) -> ROISet:
+        """Select ROIs by id: one, or several in the order given, each once; "7" will do for 7.
+
+        Raises:
+            UnknownROIError: E-ROI-10 if no ROI has an id.
+        """
+        return self[np.array(find_ids(self.ids, ids, self.name), dtype=np.int64)]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -332,6 +346,14 @@ class ROISet:
 
     def _repr_html_(self) -> str:
         return roi_views.html(self)
+
+
+def _is_text(index: object) -> bool:
+    if isinstance(index, np.ndarray):
+        index = index.tolist()
+    return isinstance(index, str) or (
+        isinstance(index, list) and bool(index) and all(isinstance(id, str) for id in index)
+    )
 
 
 def _given_ids(ids: Sequence[Any] | None, count: int) -> list[Id | None] | None:

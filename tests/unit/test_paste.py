@@ -66,6 +66,10 @@ def test_rois_outside_the_raster_have_no_image_and_a_warning_names_them(scene):
     assert images.ids == ("in", "edge")
     assert images.outside == ("far",)
     assert "2 ROI images of 'scene.tif': 'in', 'edge', 1 outside" in repr(images)
+    for id, what in (("far", "far lies outside the raster"), ("egde", "no ROI of the id egde")):
+        with pytest.raises(ROIError, match=what) as caught:
+            images[id]
+        assert caught.value.id == "E-ROI-10"
 
 
 def test_no_roi_on_the_raster_is_an_error(scene):

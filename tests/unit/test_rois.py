@@ -245,6 +245,36 @@ class TestSet:
         assert rois[1].ids.tolist() == [8]
         assert dict(rois)[9] == SQUARES[2]
 
+    def test_text_selects_by_id_and_numbers_by_position(self):
+        """A text, a list or an array of texts are ids; `select` takes ids of either kind, each once."""
+        named = ROISet.from_geodataframe(frame(id=["north", "south", "3"], name=["a", "b", "c"]))
+        assert named["south"].attributes["name"].tolist() == ["b"]
+        assert named[["3", "north"]].ids.tolist() == ["3", "north"]
+        assert named[np.array(["3", "north"])].ids.tolist() == ["3", "north"]
+        assert named[1].ids.tolist() == ["south"]
+        assert named.select("north").ids.tolist() == ["north"]
+        assert named.select(["3", 3, "north"]).ids.tolist() == ["3", "north"]
+        numbered = ROISet.from_geodataframe(frame(id=[2, 1, 0]))
+        assert numbered[0].ids.tolist() == [2]
+        assert numbered["0"].ids.tolist() == numbered.select(0).ids.tolist() == [0]
+        assert numbered.select(np.array([0, 2])).ids.tolist() == [0, 2]
+        assert len(numbered[[]]) == len(numbered.select([])) == 0
+
+    def test_unknown_ids_are_named_with_what_may_have_been_meant(self):
+        """E-ROI-10 says which ids there are."""
+        rois = ROISet.from_geodataframe(frame(id=["north", "south", "west"]))
+        for ask in (lambda: rois["Nort"], lambda: rois.select(["south", "Nort"])):
+            with pytest.raises(ROIError) as caught:
+                ask()
+            assert caught.value.id == "E-ROI-10"
+            assert caught.value.hint == "did you mean 'north'?"
+            assert caught.value.found["ids"] == "north, south, west"
+            assert isinstance(caught.value, KeyError)
+            assert str(caught.value).startswith("[E-ROI-10] ")
+            assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+        with pytest.raises(ROIError, match="no ROI of the id 12345"):
+            rois.select(12345)
+
     def test_arrays_cannot_be_changed(self):
         """The set is frozen, arrays included."""
         rois = ROISet.from_geometries(SQUARES)
