@@ -23,7 +23,8 @@ def sum_areas(spans: Spans, areas: Floats, state: NDArray[np.uint8] | None) -> F
 
     Args:
         spans: What each of n ROIs covers, by exact fractions.
-        areas: Area of each pixel, with a margin of one pixel around the cell, shape (rows + 2, cols + 2).
+        areas: Area of each pixel, with a margin of one pixel around the cell: shape (rows + 2, cols + 2), or
+            (rows + 2, 1) or (1, 1) where it varies by row alone or nowhere.
         state: What `validity.classify` gives, shape (rows, cols); None if all pixels are valid.
 
     Returns:
@@ -34,24 +35,41 @@ def sum_areas(spans: Spans, areas: Floats, state: NDArray[np.uint8] | None) -> F
     all_valid = state is None
     state = np.zeros((1, 1), np.uint8) if state is None else state
     areas = np.require(areas, np.float64, ["C", "W"])
-    _sum(
-        spans.run_start,
-        spans.runs,
-        spans.pixel_start,
-        spans.pixels,
-        spans.parts,
-        areas,
-        state,
-        all_valid,
-        ledger,
-    )
+    _sum_runs(spans.run_start, spans.runs, areas, state, all_valid, ledger)
+    _sum_parts(spans.pixel_start, spans.pixels, spans.parts, areas, state, all_valid, ledger)
     return ledger
 
 
 @njit
-def _sum(
+def _sum_runs(
     run_start: NDArray[np.int64],
     runs: NDArray[np.int32],
+    areas: Floats,
+    state: NDArray[np.uint8],
+    all_valid: bool,
+    ledger: Floats,
+) -> None:
+    """Add pixels that are covered whole."""
+    by_row, by_column = min(areas.shape[0] - 1, 1), min(areas.shape[1] - 1, 1)
+    for roi in range(run_start.shape[0] - 1):
+        for run in range(run_start[roi], run_start[roi + 1]):
+            row, first, last = runs[run, 0], runs[run, 1], runs[run, 2]
+            if all_valid:
+                if by_column:
+                    ledger[roi, 0] += _sum_run(areas, row + 1, first + 1, last + 1)
+                else:
+                    ledger[roi, 0] += (last - first) * areas[by_row * (row + 1), 0]
+                ledger[roi, 4] += last - first
+                continue
+            for column in range(first, last):
+                found = state[row, column]
+                ledger[roi, found] += areas[by_row * (row + 1), by_column * (column + 1)]
+                if found == 0:
+                    ledger[roi, 4] += 1.0
+
+
+@njit
+def _sum_parts(
     pixel_start: NDArray[np.int64],
     pixels: NDArray[np.int32],
     parts: Floats,
@@ -60,24 +78,17 @@ def _sum(
     all_valid: bool,
     ledger: Floats,
 ) -> None:
-    for roi in range(run_start.shape[0] - 1):
-        for run in range(run_start[roi], run_start[roi + 1]):
-            row, first, last = runs[run, 0], runs[run, 1], runs[run, 2]
-            if all_valid:
-                ledger[roi, 0] += _sum_run(areas, row + 1, first + 1, last + 1)
-                ledger[roi, 4] += last - first
-                continue
-            for column in range(first, last):
-                found = state[row, column]
-                ledger[roi, found] += areas[row + 1, column + 1]
-                if found == 0:
-                    ledger[roi, 4] += 1.0
+    """Add parts of pixels, by their share and their moments."""
+    by_row, by_column = min(areas.shape[0] - 1, 1), min(areas.shape[1] - 1, 1)
+    for roi in range(pixel_start.shape[0] - 1):
         for i in range(pixel_start[roi], pixel_start[roi + 1]):
-            row, column = pixels[i, 0] + 1, pixels[i, 1] + 1
-            found = 0 if all_valid else state[row - 1, column - 1]
+            row, column = by_row * (pixels[i, 0] + 1), by_column * (pixels[i, 1] + 1)
+            found = 0 if all_valid else state[pixels[i, 0], pixels[i, 1]]
             area = parts[i, 0] * areas[row, column]
-            area += parts[i, 1] * 0.5 * (areas[row, column + 1] - areas[row, column - 1])
-            area += parts[i, 2] * 0.5 * (areas[row + 1, column] - areas[row - 1, column])
+            if by_column:
+                area += parts[i, 1] * 0.5 * (areas[row, column + 1] - areas[row, column - 1])
+            if by_row:
+                area += parts[i, 2] * 0.5 * (areas[row + 1, column] - areas[row - 1, column])
             ledger[roi, found] += area
             if found == 0:
                 ledger[roi, 4] += parts[i, 0]

@@ -1,0 +1,117 @@
+"""The values of valid pixels by ROI, with their weights: what quantiles, modes and tables are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from georoi.kernels.jit import njit
+from georoi.kernels.spans import Spans
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+def gather(
+    spans: Spans, values: NDArray[Any], state: NDArray[np.uint8] | None
+) -> tuple[Ints, NDArray[Any], Floats]:
+    """Gather the valid pixels of each ROI in a cell.
+
+    Args:
+        spans: What each of n ROIs covers.
+        values: Shape (rows, cols).
+        state: What `validity.classify` gives; None if all pixels are valid.
+
+    Returns:
+        Offsets of the ROIs, shape (n + 1,); values and weights, one after the other. Of integers of up to 16
+        bits each value stands once per ROI, ascending, with the sum of its weights.
+    """
+    values = np.require(values, None, ["C", "W"])
+    all_valid = state is None
+    state = np.zeros((1, 1), np.uint8) if state is None else state
+    start = np.zeros(len(spans) + 1, np.int64)
+    room = int((spans.runs[:, 2] - spans.runs[:, 1]).sum()) + len(spans.pixels)
+    found, weights = np.empty(room, values.dtype), np.empty(room)
+    place = (spans.run_start, spans.runs, spans.pixel_start, spans.pixels, spans.parts)
+    if values.dtype.kind in "iu" and values.dtype.itemsize <= 2:
+        limits = np.iinfo(values.dtype)
+        counts = np.zeros(limits.max - limits.min + 1)
+        _count(*place, values, state, all_valid, int(limits.min), counts, start, found, weights)
+    else:
+        _list(*place, values, state, all_valid, start, found, weights)
+    return start, found[: start[-1]].copy(), weights[: start[-1]].copy()
+
+
+@njit
+def _list(
+    run_start: Ints,
+    runs: NDArray[np.int32],
+    pixel_start: Ints,
+    pixels: NDArray[np.int32],
+    parts: Floats,
+    values: NDArray[Any],
+    state: NDArray[np.uint8],
+    all_valid: bool,
+    start: Ints,
+    found: NDArray[Any],
+    weights: Floats,
+) -> None:
+    n = 0
+    for roi in range(run_start.shape[0] - 1):
+        for run in range(run_start[roi], run_start[roi + 1]):
+            row = runs[run, 0]
+            for column in range(runs[run, 1], runs[run, 2]):
+                if all_valid or state[row, column] == 0:
+                    found[n], weights[n] = values[row, column], 1.0
+                    n += 1
+        for i in range(pixel_start[roi], pixel_start[roi + 1]):
+            row, column = pixels[i, 0], pixels[i, 1]
+            if all_valid or state[row, column] == 0:
+                found[n], weights[n] = values[row, column], parts[i, 0]
+                n += 1
+        start[roi + 1] = n
+
+
+@njit
+def _count(
+    run_start: Ints,
+    runs: NDArray[np.int32],
+    pixel_start: Ints,
+    pixels: NDArray[np.int32],
+    parts: Floats,
+    values: NDArray[Any],
+    state: NDArray[np.uint8],
+    all_valid: bool,
+    lowest: int,
+    counts: Floats,
+    start: Ints,
+    found: NDArray[Any],
+    weights: Floats,
+) -> None:
+    """Sum weights by value, in a table that is left as clean as it was."""
+    n = 0
+    for roi in range(run_start.shape[0] - 1):
+        least, most = counts.shape[0], -1
+        for run in range(run_start[roi], run_start[roi + 1]):
+            row = runs[run, 0]
+            for column in range(runs[run, 1], runs[run, 2]):
+                if all_valid or state[row, column] == 0:
+                    place = int(values[row, column]) - lowest
+                    counts[place] += 1.0
+                    least = min(least, place)
+                    most = max(most, place)
+        for i in range(pixel_start[roi], pixel_start[roi + 1]):
+            row, column = pixels[i, 0], pixels[i, 1]
+            if all_valid or state[row, column] == 0:
+                place = int(values[row, column]) - lowest
+                counts[place] += parts[i, 0]
+                least = min(least, place)
+                most = max(most, place)
+        for place in range(least, most + 1):
+            if counts[place] > 0:
+                found[n], weights[n] = place + lowest, counts[place]
+                counts[place] = 0.0
+                n += 1
+        start[roi + 1] = n

@@ -1,0 +1,48 @@
+"""What the tiles of a pass give: partial results per ROI and layer, cell by cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class Samples(NamedTuple):
+    """Valid pixels of one layer by ROI: ROI i owns start[i]:start[i + 1]."""
+
+    start: Ints
+    values: NDArray[Any]
+    """As the file holds them; for integers of up to 16 bits each value once a ROI and cell, ascending."""
+    weights: Floats
+    """The weight of each, or the sum of those of equal values."""
+
+
+@dataclass(frozen=True, eq=False)
+class CellPartial:
+    """Partial results of one canonical cell."""
+
+    rois: Ints
+    """Numbers of the ROIs, ascending, shape (n,)."""
+    moments: Floats
+    """Shape (n, layers, reduction.FIELDS)."""
+    ledger: Floats
+    """Shape (n, layers, ledger.FIELDS)."""
+    samples: tuple[Samples, ...] = ()
+    """Per layer, where values themselves are asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class TilePartial:
+    """Partial results of one tile."""
+
+    cells: tuple[CellPartial, ...]
+    """In cell order."""
+    failed: Ints
+    """Numbers of ROIs that meet a part which could not be read, ascending."""
+    reason: str = ""
+    """Why it could not."""
