@@ -87,7 +87,7 @@ class CheckReport:
     """The table by columns: roi_id, verdict, reason, area_px, area_m2, inside_fraction, blocks; one row per
     ROI in the order of the set, then one per feature that was dropped when the set was made."""
     overlaps: Mapping[str, NDArray[Any]]
-    """Pairs of ROIs that overlap, by columns: a, b (ids), area_px, area_m2; the largest first."""
+    """Pairs of ROIs that overlap, by columns: a, b (ids), area_px, area_m2; the largest first, no slivers."""
     numbers: Mapping[str, object]
     """Predicted work as numbers: blocks, blocks_total, bytes, and so on; empty where nothing can be read."""
 

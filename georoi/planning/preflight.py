@@ -31,6 +31,8 @@ Floats = NDArray[np.float64]
 
 ROUNDING = 1e-9
 """Share of a ROI's area that rounding alone can put on either side of the raster's edge."""
+SLIVER_PIXELS, SLIVER_SHARE = 0.01, 1e-6
+"""Neighbours that share less than both, in pixels and as a share of the smaller ROI, touch: no overlap."""
 
 
 @dataclass(eq=False)
@@ -63,9 +65,15 @@ def preflight(raster: Raster | Header, rois: ROISet, *, allow_ballpark: bool = F
     aligned = _align(header, rois, remarks, allow_ballpark)
     plan = None if aligned is None else _plan(header, aligned, remarks)
     measures = _measure(rois, aligned, plan)
-    pairs = overlaps(aligned) if aligned is not None else None
+    pairs, slivers = (
+        (None, 0) if aligned is None else _without_slivers(overlaps(aligned), measures["area_px"])
+    )
     rows = _judge(rois, aligned, measures, pairs)
     remarks += _remark_on_rois(rois, rows, pairs, measures) + find_traps(raster)
+    if slivers:
+        text = f"{say_count(slivers, 'pair')} of ROIs share slivers of less than {SLIVER_PIXELS:g} pixel: "
+        text += "they touch"
+        remarks.append(Remark(Level.NOTE, "rois", text))
     if isinstance(raster, Raster):
         remarks += [Remark(Level.NOTE, "raster", note) for note in raster.notes]
     return CheckReport(
@@ -183,6 +191,13 @@ def _judge(
         texts = [f"it overlaps {say_count(count, 'other ROI')}" for count in met[shared].tolist()]
         rows.judge(shared, Verdict.OVERLAPPING, texts)
     return rows
+
+
+def _without_slivers(pairs: Overlaps, area: Floats) -> tuple[Overlaps, int]:
+    """Leave out pairs that share a sliver, as edges drawn twice in another CRS do; say how many these are."""
+    smaller = np.minimum(area[pairs.i], area[pairs.j])
+    kept = (pairs.area >= SLIVER_PIXELS) | (pairs.area >= SLIVER_SHARE * smaller)
+    return Overlaps(pairs.i[kept], pairs.j[kept], pairs.area[kept]), int(np.count_nonzero(~kept))
 
 
 def _lost(rois: ROISet) -> list[Finding]:

@@ -122,6 +122,27 @@ def test_overlapping_rois_are_listed_with_their_area():
     assert any("2 pairs of ROIs overlap" in text for _, text in levels(report, "rois"))
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "overlap", "counts"),
+    [
+        (30, 30, 1e-5, False),  # 3e-4 pixel, 3e-7 of 900
+        (30, 30, 1e-4, True),  # 3e-3 pixel, but 3e-6 of 900
+        (2, 2, 5e-6, True),  # 1e-5 pixel, but 2.5e-6 of 4
+        (90, 90, 2e-4, True),  # 2e-6 of 8,100, and above 0.01 pixel
+        (90, 90, 8e-5, False),
+    ],
+)
+def test_neighbours_that_share_a_sliver_touch(width, height, overlap, counts):
+    """A sliver is below 0.01 pixel and below a millionth of the smaller ROI; a note counts them."""
+    a, b = box(5, 5, 5 + width, 5 + height), box(5 + width - overlap, 5, 6 + 2 * width, 5 + height)
+    report = preflight(HEADER, rois_of(a, b, ids=["a", "b"]))
+    assert len(report.overlaps["a"]) == counts
+    assert report.verdicts == dict.fromkeys("ab", "overlapping" if counts else "ok")
+    note = "1 pair of ROIs share slivers of less than 0.01 pixel: they touch"
+    assert ((Level.NOTE, note) in levels(report, "rois")) is not counts
+    assert report.ok is not counts
+
+
 def test_no_overlap_is_blocking_not_raised():
     """ROIs elsewhere give a report with the error's id and exit status 3."""
     report = preflight(HEADER, rois_of(shapely.box(20, 40, 21, 41), crs="EPSG:4326"))
