@@ -25,6 +25,7 @@ _LARGEST_EXACT = 2**53
 class Content:
     """A table ready to be encoded: unique names, one Arrow type a column, nulls for what is missing."""
 
+    rows: int
     attributes: pa.Table
     """Columns without geometry; its metadata tells pandas how to read them back."""
     geometry: NDArray[np.object_] | None
@@ -35,7 +36,7 @@ class Content:
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return int(self.attributes.num_rows)
+        return self.rows
 
 
 def take_content(frame: Any) -> Content:
@@ -43,7 +44,7 @@ def take_content(frame: Any) -> Content:
 
     Named index levels become columns in front, unless a column of that name holds the same. Whole numbers and
     truth values with gaps stay what they are, with nulls; NaN and NaT become nulls; categories become their
-    values; a column of mixed types becomes text, as JSON where a value is no text; geometry columns other
+    values; a column of mixed types becomes text, lists and mappings as JSON; geometry columns other
     than the active one become WKT.
 
     Raises:
@@ -67,7 +68,10 @@ def take_content(frame: Any) -> Content:
     table.columns = pd.Index(_texts(table.columns, taken=name), dtype=object)
     columns = {str(label): _plain(column, str(label), notes) for label, column in table.items()}
     plain_table = pd.DataFrame(columns, index=pd.RangeIndex(len(table)))
+    if geometry is None and not columns:
+        raise OutputError("E-OUT-04", "the table has no columns")
     return Content(
+        rows=len(table),
         attributes=pa.Table.from_pandas(plain_table, preserve_index=False),
         geometry=geometry,
         geometry_name=str(name if name is not None else "geometry"),
@@ -182,7 +186,7 @@ def _numbers(column: Any, kind: str, name: str, notes: list[str]) -> Any:
 
 
 def _as_text(column: Any, name: str, notes: list[str]) -> Any:
-    """Make text of every value: text as it is, the rest as JSON, or as Python writes it."""
+    """Make text of every value: lists, mappings and truth values as JSON, the rest as it shows itself."""
     import pandas as pd
 
     notes.append(f"column {plain(name, 60)!r} mixes types that no column holds together; it became text")
@@ -193,10 +197,11 @@ def _as_text(column: Any, name: str, notes: list[str]) -> Any:
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return str(_mended(value))
-    try:
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, (bool, dict, list, tuple)):
         return json.dumps(value, ensure_ascii=False, default=str)
-    except (TypeError, ValueError):
-        return str(value)
+    return str(value)
 
 
 def _is_missing(value: Any) -> bool:

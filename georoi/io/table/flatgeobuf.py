@@ -72,8 +72,9 @@ def _check(path: Path, rows: int, *, indexed: bool) -> None:
 
 
 def _index_size(rows: int) -> int:
-    """Give the bytes of a packed R-tree: every level has a node for each 16 of the one below."""
-    nodes = level = rows
+    """Give the bytes of a packed R-tree: every level has a node for each 16 of the one below, and there are two at least."""
+    level = -(-rows // _BRANCHES)
+    nodes = rows + level
     while level > 1:
         level = -(-level // _BRANCHES)
         nodes += level

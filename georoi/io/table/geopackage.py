@@ -174,10 +174,10 @@ def _check(base: sqlite3.Connection, made: Layer, layer: str) -> None:
     quoted = '"' + layer.replace('"', '""') + '"'
     (state,) = base.execute("PRAGMA quick_check(1)").fetchone()
     (rows,) = base.execute(f"SELECT count(*) FROM {quoted}").fetchone()
-    if state != "ok" or rows != made.attributes.num_rows:
+    if state != "ok" or rows != made.rows:
         raise OutputError(
             "E-OUT-03",
             "the GeoPackage is not whole",
-            found={"rows": f"{rows:,} of {made.attributes.num_rows:,}", "check": str(state)},
+            found={"rows": f"{rows:,} of {made.rows:,}", "check": str(state)},
             hint="see whether the disk is full",
         )

@@ -49,6 +49,7 @@ class Holds:
 class Layer:
     """A layer for GDAL: names that differ in more than case, columns that it holds, one kind of geometry."""
 
+    rows: int
     attributes: pa.Table
     geometry: NDArray[np.object_] | None
     geometry_name: str
@@ -68,7 +69,7 @@ class Layer:
         return pa.RecordBatchReader.from_batches(schema, self._batches(schema))
 
     def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        for start, stop in slices(self.attributes.num_rows, _BATCH):
+        for start, stop in slices(self.rows, _BATCH):
             columns = list(self.attributes.slice(start, stop - start).columns)
             if self.geometry is not None:
                 columns.append(to_wkb(self.geometry[start:stop]))
@@ -94,6 +95,7 @@ def make_layer(content: Content, holds: Holds) -> Layer:
     if geometry is not None:
         geometry, kind = _one_kind(geometry, notes)
     return Layer(
+        rows=len(content),
         attributes=table,
         geometry=geometry,
         geometry_name=_free(("geom", "geometry", "shape", "the_geom"), taken),

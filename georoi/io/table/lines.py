@@ -70,12 +70,11 @@ def _objects(table: pa.Table) -> Iterator[str]:
 def _features(table: pa.Table, geometry: NDArray[np.object_]) -> Iterator[str]:
     names = table.column_names
     shapes = shapely.to_geojson(geometry)
-    for shape, row in zip(shapes, _rows(table), strict=True):
+    rows = _rows(table) if table.num_columns else iter([()] * len(shapes))  # no column has no rows
+    for shape, row in zip(shapes, rows, strict=True):
         properties = dump(dict(zip(names, row, strict=True)))
         yield f'{{"type":"Feature","geometry":{shape or "null"},"properties":{properties}}}'
 
 
 def _rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
-    if not table.num_columns:
-        return iter([()] * table.num_rows)
     return zip(*(json_values(column) for column in table.columns), strict=True)

@@ -229,12 +229,17 @@ def _infinite(content: Content) -> tuple[str, ...]:
 
 
 def _encode_csv(sink: Sink, content: Content, *, wkt: bool) -> tuple[str, ...]:
+    if not content.attributes.num_columns and not wkt:
+        raise OutputError(
+            "E-OUT-04", "the table has no columns but geometry", hint="pass wkt=True, or write GeoParquet"
+        )
     rows = CSVRows(sink)
     for start, stop in slices(len(content), _BATCH):
         table = content.attributes.slice(start, stop - start)
         if wkt and content.geometry is not None:
             texts = shapely.to_wkt(content.geometry[start:stop], rounding_precision=-1)
-            table = table.append_column(content.geometry_name, pa.array(texts, pa.string()))
+            names = [*table.column_names, content.geometry_name]
+            table = pa.table([*table.columns, pa.array(texts, pa.string())], names=names)
         rows.append(table)
     notes = ["the geometry was left out"] if content.geometry is not None and not wkt else []
     nested = [field.name for field in content.attributes.schema if pa.types.is_nested(field.type)]
