@@ -207,11 +207,11 @@ def key(grid: GeoBox) -> str:
 
 
 def describe(grid: GeoBox) -> str:
-    """Describe a grid in one line: size, pixel size, CRS, origin."""
+    """Describe a grid in one line: rows x columns, size of a pixel along x and y, CRS, origin."""
     rows, cols = grid.shape
     dx, dy = pixel_size(grid)
-    side = f"{dx:.10g}" if dx == dy else f"{dx:.10g} x {dy:.10g}"
+    side = f"{dx:.10g}" if dx == dy else f"{dx:.10g} x {dy:.10g} (x, y)"
     _, b, c, d, e, f = grid.affine[:6]
     turned = ", rotated" if b or d else ", south-up" if e > 0 and grid.crs is not None else ""
     crs = crs_label(grid_crs(grid)) if grid.crs is not None else "no CRS"
-    return f"{cols} x {rows} px of {side}, {crs}, origin ({c:.10g}, {f:.10g}){turned}"
+    return f"{rows} rows x {cols} columns of {side}, {crs}, origin ({c:.10g}, {f:.10g}){turned}"

@@ -41,7 +41,7 @@ def command(ctx: click.Context, choice: RoiChoice, source: RasterChoice) -> None
 
 def _say_raster(raster: Raster) -> str:
     told = raster.to_dict()
-    rows, cols = raster.shape
+    (rows, cols), (block_rows, block_cols) = raster.shape, raster.block_shape
     bands = "\n".join(_say_band(band, raster.dtype) for band in told["bands"][:20])
     more = f"\n... {raster.count - 20} more" if raster.count > 20 else ""
     bounds = ", ".join(f"{value:.10g}" for value in told["bounds"])
@@ -51,12 +51,12 @@ def _say_raster(raster: Raster) -> str:
         [
             ("raster", told["name"]),
             ("crs", told["crs"]),
-            ("size", f"{cols} x {rows} pixels, {say_count(raster.count, 'band')}"),
+            ("size", f"{rows} rows x {cols} columns, {say_count(raster.count, 'band')}"),
             ("pixel", unplaced or _say_pixel(told["transform"])),
             ("bounds", None if unplaced else bounds),
             ("bands", bands + more),
             ("mask", None if told["mask"] in ("none", "nodata") else told["mask"]),
-            ("layout", f"{layout}, blocks of {told['block_shape'][1]} x {told['block_shape'][0]}"),
+            ("layout", f"{layout}, blocks of {block_rows} x {block_cols}"),
             ("overviews", ", ".join(str(factor) for factor in told["overviews"])),
             ("date", told["date"]),
             ("file", None if told["file_bytes"] is None else say_bytes(told["file_bytes"])),
@@ -81,7 +81,7 @@ def _say_unplaced(raster: Raster) -> str | None:
 
 def _say_pixel(transform: list[float]) -> str:
     a, b, _, d, e, _ = transform
-    size = f"{abs(a):.10g} x {abs(e):.10g}"
+    size = f"{abs(a):.10g} x {abs(e):.10g} (x, y)"
     if b or d:
         return f"rotated or sheared: ({a:.10g}, {b:.10g}; {d:.10g}, {e:.10g})"
     return size + (", south up" if e > 0 else "")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def describe(plan: Plan) -> str:
     """Say in a few aligned lines what a plan reads and needs.
 
-    raster   scene.tif: 20480 x 20480 px of 10, EPSG:32633, origin (600000, 5200020)
+    raster   scene.tif: 20480 rows x 20480 columns of 10, EPSG:32633, origin (600000, 5200020)
     ROIs     214, rule center
     window   rows 1024..8192, columns 0..20480 (7,168 x 20,480), cropped to the ROIs
     ...

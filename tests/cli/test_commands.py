@@ -449,3 +449,24 @@ def test_a_dry_run_says_what_would_become_of_the_output(run: Run, demo: Demo) ->
     assert foresee("clip", "full", "--each") == [("GTiff", "refused")]
     assert foresee("clip", "full", "--each", "--overwrite") == [("GTiff", "refused")]
     assert sorted(files()) == ["full", "there.tif"]
+
+
+def test_sizes_are_rows_by_columns_in_every_command(run: Run, demo: Demo) -> None:
+    """The scene has 1400 rows and 1500 columns; `info`, `check` and `plan` say so in one order."""
+    for command in ("info", "check", "plan"):
+        assert "1400 rows x 1500 columns" in run(command, demo.latest, "--rois", demo.rois).stdout
+    values = np.ones((1, 40, 70), dtype="uint8")
+    with rasterio.open(
+        "strips.tif",
+        "w",
+        driver="GTiff",
+        width=70,
+        height=40,
+        count=1,
+        dtype="uint8",
+        crs="EPSG:3035",
+        transform=(10, 0, 5e6, 0, -10, 2e6),
+        blockysize=8,
+    ) as dataset:
+        dataset.write(values)
+    assert "blocks of 8 x 70" in run("info", "strips.tif").stdout

@@ -245,7 +245,7 @@ def test_a_grid_is_described_in_one_line():
     """The line names size, pixel, CRS and origin, and says when rows run north or the grid is rotated."""
     assert (
         grids.describe(make_grid((3, 4), UTM, 32633))
-        == "4 x 3 px of 10, EPSG:32633, origin (300000, 5000000)"
+        == "3 rows x 4 columns of 10, EPSG:32633, origin (300000, 5000000)"
     )
     assert grids.describe(make_grid((3, 4), TRANSFORMS["south-up"], 32633)).endswith("south-up")
     assert grids.describe(make_grid((3, 4), TRANSFORMS["rotated"], 32633)).endswith("rotated")

@@ -409,7 +409,7 @@ def test_dry_run_text():
     text = str(plan_of(shapely.box(x + 10, y - 4000, x + 6000, y - 3000), header=header, pad=2))
 
     assert text.splitlines() == [
-        "raster   scene\\x1b[31m.tif: 2048 x 1024 px of 10, EPSG:32633, origin (500000, 5200000)",
+        "raster   scene\\x1b[31m.tif: 1024 rows x 2048 columns of 10, EPSG:32633, origin (500000, 5200000)",
         "ROIs     1, rule center",
         "window   rows 298..402, columns 0..602 (104 x 602), cropped to the ROIs, padded by 2 px",
         "blocks   2 of 8 (25.0 %) of 512 x 512",

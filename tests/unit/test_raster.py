@@ -147,7 +147,14 @@ def test_text_form_is_two_lines(raster: Raster) -> None:
     """The repr says grid, bands, nodata and blocks in two lines."""
     text = repr(raster)
     assert text.count("\n") == 1
-    for words in ("a.tif", "60 x 40 px of 10", "EPSG:32633", "3 bands of uint16", "nodata 0", "16 x 16"):
+    for words in (
+        "a.tif",
+        "40 rows x 60 columns of 10",
+        "EPSG:32633",
+        "3 bands of uint16",
+        "nodata 0",
+        "16 x 16",
+    ):
         assert words in text
 
 
