@@ -10,6 +10,7 @@ _FAMILIES = {
     "ROI": "Regions of interest: the ROI file, its layer, its features.\n"
     "'georoi check RASTER --rois FILE' gives a verdict on each ROI.",
     "RAS": "The raster: its file, bands, nodata and grid. 'georoi info RASTER' shows its header.",
+    "STK": "Stacks: rasters of several dates or bands, to be read as one.",
     "OUT": "Outputs appear whole or not at all; an existing one is replaced with --overwrite only.",
     "USE": "Options and extras. 'georoi help COMMAND' lists a command's options.",
     "MEM": "Memory. 'georoi plan RASTER --rois FILE' says what a job needs before it runs.",
