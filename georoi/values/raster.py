@@ -21,6 +21,8 @@ from georoi.values.bands import BandRequest, find_bands
 if TYPE_CHECKING:
     import xarray
 
+    from georoi.values.composition import Composition
+
 Number = int | float
 MaskKind = Literal["none", "nodata", "mask", "alpha"]
 """How a file says which pixels are valid: not at all, by a value, by a mask of its own, by an alpha band."""
@@ -141,6 +143,8 @@ class Raster(_Described):
     """Whether arrays made from this raster have scale and offset applied."""
     notes: tuple[str, ...] = ()
     """What was decided or ignored when the header was read, in words."""
+    composition: Composition | None = None
+    """What its pixels are made of, where it is no file of its own but other rasters, joined or resampled."""
     loader: Callable[[Raster, Any], xarray.DataArray] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from rasterio.windows import Window
 
 from georoi.errors import RasterError, UsageError
 from georoi.io.failures import FOREIGN, opening_failed, reading_failed, say_window
+from georoi.io.raster.composing import Pixels, read_composed
 from georoi.io.raster.gdal_profile import environment, is_remote, open_dataset
 from georoi.io.raster.handles import Handle, borrow, close_handles, make_fingerprint
 from georoi.io.raster.headers import Request, header_digest, read_header
@@ -27,16 +28,6 @@ __all__ = ["Pixels", "close_handles", "list_variables", "open_raster", "read_win
 _NETCDF_HINT = (
     "NetCDF inside an archive or behind a URL needs help from the system: fetch or extract it first"
 )
-
-
-class Pixels(NamedTuple):
-    """Pixels of a window as the file holds them."""
-
-    values: NDArray[Any]
-    """Shape (bands, rows, cols), in the raster's dtype; not scaled, nothing masked."""
-    valid: NDArray[np.bool_] | None
-    """What the file's mask or alpha band says, shape (bands, rows, cols), read-only; None where it has
-    neither. Nodata values and NaN are not in it."""
 
 
 def open_raster(
@@ -118,6 +109,8 @@ def read_window(raster: Raster, window: tuple[int, int, int, int]) -> Pixels:
     if row0 == row1 or col0 == col1:
         empty = np.empty((raster.count, row1 - row0, col1 - col0), dtype=raster.dtype)
         return Pixels(empty, None)
+    if raster.composition is not None:
+        return read_composed(raster, window, read_window)
     with environment(raster.path):
         handle = borrow(raster)
         try:
