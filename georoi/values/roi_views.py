@@ -187,6 +187,7 @@ def plot(rois: ROISet, ax: Any, options: dict[str, Any]) -> Any:
     """Draw with matplotlib, y down in pixel space; see `ROISet.plot`."""
     try:
         import matplotlib.pyplot as plt
+        from matplotlib.ticker import MaxNLocator, ScalarFormatter
     except ImportError as error:
         raise MissingExtraError.of("matplotlib", "plot") from error
 
@@ -196,9 +197,28 @@ def plot(rois: ROISet, ax: Any, options: dict[str, Any]) -> Any:
     rois.gdf.plot(ax=ax, **(style | options))
     if rois.pixel and not ax.yaxis_inverted():
         ax.invert_yaxis()
-    ax.set_xlabel("column" if rois.pixel else "x")
-    ax.set_ylabel("row" if rois.pixel else "y")
+    for axis, label in zip((ax.xaxis, ax.yaxis), _axis_labels(rois), strict=True):
+        axis.set_label_text(label)
+        if isinstance(axis.get_major_formatter(), ScalarFormatter):  # whole coordinates, no "+5.08e6"
+            axis.get_major_formatter().set_useOffset(False)
+            axis.get_major_formatter().set_scientific(False)
+    if isinstance(ax.xaxis.get_major_locator(), MaxNLocator):
+        ax.xaxis.get_major_locator().set_params(nbins=5)  # seven digits need room
     return ax
+
+
+def _axis_labels(rois: ROISet) -> tuple[str, str]:
+    """Name the axes x and y with their unit, such as "easting (metre)"."""
+    if rois.pixel:
+        return "column (pixel)", "row (pixel)"
+    axes = [] if rois.crs is None else rois.crs.axis_info
+    facing = {axis.direction: axis for axis in axes}
+    if {"east", "north"} <= facing.keys():
+        names = [f"{facing[to].name.removeprefix('Geodetic ').lower()}" for to in ("east", "north")]
+        units = [facing[to].unit_name for to in ("east", "north")]
+    else:
+        names, units = ["x", "y"], [axis.unit_name for axis in axes[:2]] or ["unknown unit"] * 2
+    return f"{names[0]} ({units[0]})", f"{names[1]} ({units[1]})"
 
 
 def explore(rois: ROISet, options: dict[str, Any]) -> Any:

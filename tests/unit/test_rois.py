@@ -459,6 +459,40 @@ class TestViews:
         assert below.yaxis_inverted()
         plt.close("all")
 
+    @pytest.mark.parametrize(
+        ("crs", "x_label", "y_label"),
+        [
+            (32633, "easting (metre)", "northing (metre)"),
+            (3035, "easting (metre)", "northing (metre)"),
+            (4326, "longitude (degree)", "latitude (degree)"),
+            (2264, "easting (US survey foot)", "northing (US survey foot)"),
+            (3031, "x (metre)", "y (metre)"),
+            (None, "x (unknown unit)", "y (unknown unit)"),
+        ],
+    )
+    def test_a_plot_names_its_axes_and_writes_coordinates_out(self, crs, x_label, y_label):
+        """Axes have name and unit, and ticks are whole coordinates: no offset, no power of ten."""
+        import matplotlib
+
+        matplotlib.use("Agg")
+        import matplotlib.pyplot as plt
+
+        far = (
+            shapely.box(35, 45, 35.001, 45.001) if crs == 4326 else shapely.box(465e3, 5079e3, 466e3, 5081e3)
+        )
+        axes = ROISet.from_geometries([far], crs=crs).plot()
+        axes.figure.canvas.draw()
+        assert (axes.get_xlabel(), axes.get_ylabel()) == (x_label, y_label)
+        for axis, start in (
+            (axes.xaxis, "35.0" if crs == 4326 else "46"),
+            (axes.yaxis, "45.0" if crs == 4326 else "50"),
+        ):
+            assert axis.get_offset_text().get_text() == ""
+            labels = [tick.get_text() for tick in axis.get_ticklabels()]
+            assert any(label.startswith(start) for label in labels)
+            assert len(labels) <= 12
+        plt.close("all")
+
     def test_explore_escapes_and_places(self):
         """.explore() gives a folium map at the place, with names as text."""
         folium = pytest.importorskip("folium")
