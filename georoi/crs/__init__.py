@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from georoi.crs.area import geodesic_area
+from georoi.crs.density import Density, area_density, metres_per_unit, placement
 from georoi.crs.geometry import Rings, keep_polygons, repair, split_rings
 from georoi.crs.identity import crs_label, definition, plane, same_crs
 from georoi.crs.operations import (
@@ -19,9 +20,11 @@ from georoi.crs.transforming import Transformed, transform_geometries
 
 __all__ = [
     "CRS",
+    "Density",
     "Operation",
     "Rings",
     "Transformed",
+    "area_density",
     "area_of_use",
     "check_range",
     "crs_label",
@@ -31,7 +34,9 @@ __all__ = [
     "keep_polygons",
     "lonlat_bounds",
     "looks_swapped",
+    "metres_per_unit",
     "parse_crs",
+    "placement",
     "plane",
     "repair",
     "same_crs",
