@@ -72,7 +72,7 @@ def _check(path: Path, rows: int, *, indexed: bool) -> None:
 
 
 def _index_size(rows: int) -> int:
-    """Give the bytes of a packed R-tree: every level has a node for each 16 of the one below, and there are two at least."""
+    """Give the bytes of a packed R-tree: each level has 1/16 of the nodes below, rounded up."""
     level = -(-rows // _BRANCHES)
     nodes = rows + level
     while level > 1:
