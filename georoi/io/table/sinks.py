@@ -20,21 +20,25 @@ class Sink(Protocol):
 
 
 class FileSink(io.RawIOBase):
-    """A file object in front of an `Output`, for libraries that write to file objects; keeps a SHA-256.
+    """A file object in front of an `Output`, for libraries that write to file objects.
 
     After `abandon` it takes bytes and drops them, since libraries flush what they hold even when they fail.
+
+    Args:
+        output: Where the bytes go.
+        hashed: Whether to keep the SHA-256 of what is written, to be known before the output is committed.
     """
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, *, hashed: bool = False) -> None:
         super().__init__()
         self._output = output
-        self._hash = hashlib.sha256()
+        self._hash = hashlib.sha256() if hashed else None
         self._abandoned = False
 
     @property
     def sha256(self) -> str:
-        """The digest of what was written so far, as hexadecimal digits."""
-        return self._hash.hexdigest()
+        """The digest of what was written so far, as hexadecimal digits; "" if none is kept."""
+        return "" if self._hash is None else self._hash.hexdigest()
 
     def writable(self) -> bool:
         """Tell that it takes bytes."""
@@ -53,7 +57,8 @@ class FileSink(io.RawIOBase):
         view = memoryview(data).cast("B")
         if not self._abandoned:
             self._output.write(view)
-            self._hash.update(view)
+            if self._hash is not None:
+                self._hash.update(view)
         return len(view)
 
     def abandon(self) -> None:

@@ -91,6 +91,8 @@ def write_table(
             else:
                 with outputs.table.scratch() as scratch:
                     notes = _encode_layer(sink, content, found, said, scratch, target, layer, style)
+        if not has_metadata and found in SIDECARS and sidecar_path(target).exists():
+            notes += (f"{sidecar_path(target).name} beside it tells of an older table",)
         return outputs.commit(len(content), said, (*content.notes, *notes))
 
 
@@ -127,7 +129,7 @@ class Outputs:
 
     def __init__(self, table: Output, sidecar: Output | None, format: str) -> None:
         self.table = table
-        self.sink = FileSink(table)
+        self.sink = FileSink(table, hashed=sidecar is not None)
         self._sidecar = sidecar
         self._format = format
 
