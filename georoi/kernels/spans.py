@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,25 @@ class Spans(NamedTuple):
         return int(self.run_start.shape[0]) - 1
 
 
+class _Scratch(threading.local):
+    """Memory of one thread for the sums of a ROI: all zero between calls, so that it is cleared once."""
+
+    def __init__(self) -> None:
+        self.marks = np.zeros(0, np.uint64)
+        self.areas = np.zeros(0, np.int64)
+        self.moments = np.zeros(0, np.int64)
+
+    def hold(self, words: int, pixels: int) -> None:
+        """Make room for a ROI's window, of so many words of eight marks and so many pixels."""
+        if len(self.marks) < words:
+            self.marks = np.zeros(words, np.uint64)
+        if len(self.areas) < pixels:
+            self.areas, self.moments = np.zeros(pixels, np.int64), np.zeros(2 * pixels, np.int64)
+
+
+_scratch = _Scratch()
+
+
 def cover_spans(
     edges: Edges,
     start: Ints,
@@ -60,7 +80,9 @@ def cover_spans(
     if rule is not Boundary.FRACTION:
         return _cover_whole(edges, start, inner, reach, window, rule)
     edges = edges.kernel_ready()
-    sides = np.array([reach[:, 1] - reach[:, 0], reach[:, 3] - reach[:, 2]]).max(axis=1, initial=1)
+    outer = reach[~inner]
+    heights, widths = outer[:, 1] - outer[:, 0], outer[:, 3] - outer[:, 2]
+    _scratch.hold(int((heights * (-(-widths // 8))).max(initial=1)), int((heights * widths).max(initial=1)))
     n = len(inner)
     run_start, pixel_start = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
     runs, pixels, parts = _trace(
@@ -73,7 +95,9 @@ def cover_spans(
         inner,
         reach,
         (int(window[0]), int(window[2])),
-        (int(sides[0]), int(sides[1])),
+        _scratch.marks,
+        _scratch.areas,
+        _scratch.moments,
         run_start,
         pixel_start,
     )
@@ -139,15 +163,13 @@ def _trace(
     inner: NDArray[np.bool_],
     reach: Ints,
     corner: tuple[int, int],
-    sides: tuple[int, int],
+    marks_memory: NDArray[np.uint64],
+    areas_memory: NDArray[np.int64],
+    moments_memory: NDArray[np.int64],
     run_start: Ints,
     pixel_start: Ints,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
     """Accumulate and sweep ROI by ROI, in scratch memory that each leaves as clean as it was."""
-    padded = (sides[1] + 7) // 8 * 8
-    marks_memory = np.zeros(sides[0] * padded, np.uint8)
-    areas_memory = np.zeros(sides[0] * sides[1], np.int64)
-    moments_memory = np.zeros(2 * sides[0] * sides[1], np.int64)
     runs = np.empty((1024, 3), np.int32)
     pixels, parts = np.empty((1024, 2), np.int32), np.empty((1024, 3), np.float64)
     n, m, outer = 0, 0, 0
@@ -171,7 +193,8 @@ def _trace(
                     runs[n, 0], runs[n, 1], runs[n, 2] = row + r, col, col + width
                     n += 1
             else:
-                marks = marks_memory[: height * words * 8].reshape(height, words * 8)
+                marks_by_8 = marks_memory[: height * words].reshape(height, words)
+                marks = marks_memory.view(np.uint8)[: height * words * 8].reshape(height, words * 8)
                 areas = areas_memory[:most].reshape(height, width)
                 moments = moments_memory[: 2 * most].reshape(2, height, width)
                 accumulate(
@@ -186,7 +209,6 @@ def _trace(
                     areas,
                     moments,
                 )
-                marks_by_8 = marks_memory.view(np.uint64)[: height * words].reshape(height, words)
                 n, m = _sweep(marks, marks_by_8, areas, moments, row, col, runs, n, pixels, parts, m)
         run_start[i + 1], pixel_start[i + 1] = n, m
     return runs[:n].copy(), pixels[:m].copy(), parts[:m].copy()
