@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 
 from georoi.errors import UsageError
@@ -24,7 +25,7 @@ class Source:
     """
 
     def __init__(self, text: str, kind: str, allowed: str) -> None:
-        self.text = " ".join(text.split())
+        self.text = re.sub(r"[\t\r\n]", " ", text).strip()
         self.kind = kind
         self.allowed = allowed
 
