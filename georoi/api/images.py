@@ -179,7 +179,17 @@ def mask(
 
     rule = Rule.parse(boundary=boundary, all_touched=all_touched, invert=invert, feather=feather)
     if labels and (rule.invert or rule.feather):
-        raise UsageError("E-USE-01", "invert and feather do not go with labels")
+        raise UsageError(
+            "E-USE-01",
+            "labels are whole pixels of one ROI each, so invert and feather do not go with them",
+            hint="leave out labels=True (--labels), or invert= and feather= (--invert, --feather)",
+        )
+    if not labels and overlap != "error":
+        raise UsageError(
+            "E-USE-01",
+            f"overlap={overlap!r} says whose label a pixel gets, and no labels are asked for",
+            hint="give labels=True, or leave overlap= out: a mask is of the union of the ROIs",
+        )
     regions = read_rois(rois)
     header = as_source(raster, pixel=regions.pixel).header
     common: dict[str, Any] = {

@@ -46,20 +46,29 @@ class RoiChoice:
     bbox: tuple[float, float, float, float] | None
     bbox_crs: str | None
 
+    @property
+    def given(self) -> bool:
+        """Whether there are any.
+
+        Raises:
+            click.UsageError: If there is none for an option to work on.
+        """
+        self._refuse_idle()
+        return self.rois is not None or self.bbox is not None
+
     def read(self, *, pixel: bool) -> ROISet:
         """Read them: the file, narrowed to the box if one is given, or the box alone.
 
         Raises:
-            click.UsageError: If there is neither a file nor a box.
+            click.UsageError: If there is neither a file nor a box, or an option has nothing to work on.
         """
         from georoi import api
 
+        self._refuse_idle()
+        if pixel and (crs := self.rois_crs or self.bbox_crs) not in (None, "pixel"):
+            raise click.UsageError(f"--pixel says that the ROIs are in pixels, and a CRS is given: {crs}")
         if self.rois is None:
             return self._box(pixel=pixel)
-        if self.bbox_crs is not None:
-            raise click.UsageError(
-                "--bbox-crs goes with --bbox alone; beside --rois, --bbox is in the CRS of the ROIs"
-            )
         return api.read_rois(
             _stdin() if self.rois == "-" else self.rois,
             layer=self.layer,
@@ -68,6 +77,19 @@ class RoiChoice:
             rois_crs="pixel" if pixel else self.rois_crs,
             bbox=self.bbox,
         )
+
+    def _refuse_idle(self) -> None:
+        """Refuse options that would have no effect."""
+        if self.rois is not None and self.bbox_crs is not None:
+            raise click.UsageError(
+                "--bbox-crs goes with --bbox alone; beside --rois, --bbox is in the CRS of the ROIs"
+            )
+        if self.rois is None:
+            for name in ("layer", "where", "id_column", "rois_crs"):
+                if getattr(self, name) is not None:
+                    raise click.UsageError(f"--{name.replace('_', '-')} is about a file of ROIs: give --rois")
+        if self.bbox is None and self.rois is None and self.bbox_crs is not None:
+            raise click.UsageError("--bbox-crs is about a box: give --bbox")
 
     def _box(self, *, pixel: bool) -> ROISet:
         from georoi.values.rois import ROISet
@@ -88,18 +110,23 @@ class RasterChoice:
 
     raster: str
     raster_crs: str | None
-    band: tuple[str, ...]
-    nodata: int | float | None
     pixel: bool
+    band: tuple[str, ...] = ()
+    nodata: int | float | None = None
 
     def open(self, *, declare_nodata: bool = True) -> Raster:
         """Open its header.
 
         Args:
             declare_nodata: Whether --nodata is about what the raster holds, not about the output.
+
+        Raises:
+            click.UsageError: If --pixel and --raster-crs contradict each other.
         """
         from georoi import api
 
+        if self.pixel and self.raster_crs not in (None, "pixel"):
+            raise click.UsageError("--pixel says that the raster has no CRS, and --raster-crs gives one")
         return api.open_raster(
             self.raster,
             bands=[int(name) if name.isdigit() else name for name in self.band] or None,
@@ -181,7 +208,13 @@ class EngineChoice:
     insecure: bool
 
     def options(self) -> dict[str, Any]:
-        """Give them as keywords of the file-to-file verbs."""
+        """Give them as keywords of the file-to-file verbs.
+
+        Raises:
+            click.UsageError: If --insecure has no scheduler to be about.
+        """
+        if self.insecure and self.scheduler is None:
+            raise click.UsageError("--insecure is about a scheduler: give --scheduler")
         return {"workers": self.threads, "scheduler": self.scheduler, "insecure": self.insecure}
 
 

@@ -27,7 +27,7 @@ class Console:
     """The voice of one run; commands get it with `Console.of(ctx)`."""
 
     quiet: bool = False
-    verbose: int = 0
+    verbose: bool = False
     debug: bool = False
     json: bool = False
     command: str = ""
@@ -129,7 +129,12 @@ def talk_options(command: Command) -> Command:
             "--debug", is_flag=True, expose_value=False, callback=_set("debug"), help="Show tracebacks."
         ),
         click.option(
-            "-v", "--verbose", count=True, expose_value=False, callback=_set("verbose"), help="Say more."
+            "-v",
+            "--verbose",
+            is_flag=True,
+            expose_value=False,
+            callback=_set("verbose"),
+            help="Show the warnings of libraries, too.",
         ),
         click.option(
             "-q", "--quiet", is_flag=True, expose_value=False, callback=_set("quiet"), help="Say errors only."

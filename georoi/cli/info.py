@@ -32,7 +32,7 @@ def command(ctx: click.Context, choice: RoiChoice, source: RasterChoice) -> None
     raster = source.open()
     payload: dict[str, Any] = {"raster": raster.to_dict()}
     text = _say_raster(raster)
-    if choice.rois is not None or choice.bbox is not None:
+    if choice.given:
         rois = choice.read(pixel=source.pixel)
         payload["rois"] = _describe_rois(rois)
         text += "\n\n" + _say_rois(rois)

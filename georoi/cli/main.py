@@ -53,7 +53,10 @@ class RoiGroup(click.Group):
             close = difflib.get_close_matches(args[0], COMMANDS, n=1)
             meant = f" Did you mean {close[0]!r}?" if close else f" Commands: {', '.join(COMMANDS)}."
             raise click.UsageError(f"no such command {args[0]!r}.{meant}", ctx)
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and not ctx.resilient_parsing:
+            _refuse_repeats(command, name, rest, ctx)
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table above, without importing them."""
@@ -64,6 +67,23 @@ class RoiGroup(click.Group):
         """Run the command; turn every failure into a message and an exit code."""
         with ending_well(ctx):
             return super().invoke(ctx)
+
+
+def _refuse_repeats(command: click.Command, name: str | None, args: list[str], parent: click.Context) -> None:
+    """Refuse options given twice that take one value: the first would be lost without a word."""
+    context = command.context_class(command, info_name=name, parent=parent)
+    try:
+        _, _, given = command.make_parser(context).parse_args(list(args))
+    except click.UsageError:
+        return  # said when the command is run
+    for option in given:
+        takes_one = isinstance(option, click.Option) and not (
+            option.multiple or option.is_flag or option.count
+        )
+        if takes_one and given.count(option) > 1:
+            raise click.UsageError(
+                f"{option.opts[-1]} is given {given.count(option)} times, and takes one value", context
+            )
 
 
 def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:

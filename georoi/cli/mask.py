@@ -9,10 +9,10 @@ from georoi.cli.console import Console, json_option, talk_options
 from georoi.cli.options import (
     boundary_option,
     crop_option,
+    grid_options,
     output_options,
     pad_option,
     path_arguments,
-    raster_options,
     roi_options,
     soft_options,
 )
@@ -30,9 +30,7 @@ from georoi.wording import printable
 @click.option(
     "--overlap",
     type=click.Choice(["error", "first", "last"]),
-    default="error",
-    show_default=True,
-    help="With --labels: which ROI takes a pixel that several share.",
+    help="With --labels: which ROI takes a pixel that several share; an error by default.",
 )
 @crop_option
 @pad_option
@@ -40,7 +38,7 @@ from georoi.wording import printable
 @click.option(
     "--dtype", type=Lenient(DTYPES), metavar="TYPE", help="The output's data type, e.g. uint8 or float32."
 )
-@raster_options
+@grid_options
 @output_options
 @json_option
 @talk_options
@@ -57,7 +55,7 @@ def command(
     shape: MaskChoice,
     output: OutputChoice,
     labels: bool,
-    overlap: str,
+    overlap: str | None,
     dtype: str | None,
 ) -> None:
     """Write OUT on RASTER's grid: 1 inside and 0 outside, or weights, or labels. ROIs are required.
@@ -67,9 +65,11 @@ def command(
     from georoi import api
 
     console = Console.of(ctx)
+    if overlap is not None and not labels:
+        raise click.UsageError("--overlap says whose label a pixel gets: give --labels")
     output.check(source, choice)
     raster, rois = source.open(), choice.read(pixel=source.pixel)
-    image = api.mask(raster, rois, labels=labels, overlap=overlap, dtype=dtype, **shape.options())
+    image = api.mask(raster, rois, labels=labels, overlap=overlap or "error", dtype=dtype, **shape.options())
     if output.dry_run:
         rows, cols = image.shape
         facts: dict[str, object] = {"what": image.name, "dtype": str(image.dtype), "shape": [rows, cols]}

@@ -54,8 +54,17 @@ def path_arguments(*names: str) -> Callable[[Command], Command]:
     return decorate
 
 
-raster_options = stacked(
+grid_options = stacked(
     click.option("--raster-crs", metavar="CRS", help="The raster's CRS, where its file does not say it."),
+    click.option(
+        "--pixel",
+        is_flag=True,
+        help="Both sides in pixel space: x right, y down, (0, 0) the outer corner of the first pixel.",
+    ),
+)
+
+raster_options = stacked(
+    grid_options,
     click.option(
         "-b",
         "--band",
@@ -69,11 +78,6 @@ raster_options = stacked(
         type=a_number,
         metavar="V",
         help="The value that means no data, where the file does not say it; for clip: in the output.",
-    ),
-    click.option(
-        "--pixel",
-        is_flag=True,
-        help="Both sides in pixel space: x right, y down, (0, 0) the outer corner of the first pixel.",
     ),
 )
 

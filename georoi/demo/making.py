@@ -68,8 +68,15 @@ def make_demo(
     Raises:
         OutputExistsError: E-OUT-01 if the folder holds anything and `overwrite` is not set.
         RasterError: E-RAS-01 if the source is not the wheel that is expected.
-        UsageError: E-USE-01 if a date is not among those of the imagery.
+        UsageError: E-USE-01 if a date is not among those of the imagery, or there is none.
     """
+    if source is None and dates != "clear":
+        raise UsageError(
+            "E-USE-01",
+            "dates= chooses among the dates of real imagery, and the demo is synthetic without it",
+            found={"dates": dates},
+            hint="give the wheel with source= (--source), or leave dates= out",
+        )
     say = say or _nothing
     target = Path(folder)
     is_there, is_used = target.is_dir(), _is_used(target, overwrite)
