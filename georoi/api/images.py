@@ -60,7 +60,8 @@ def clip(
         feather: Width in pixels of a soft edge: pixels of weight above 0 are kept, weights are `coverage`. It
             takes the place of the boundary rule, so "all_touched" and "fraction" do not go with it.
         chunks: Pixels per chunk: a number, (rows, cols), {"y": rows, "x": cols}, -1 for all; rounded up to
-            whole blocks.
+            whole tiles, which are whole blocks of the file, about 512 x 512 pixels: where blocks are strips a
+            chunk is as wide as the raster.
         compute: True for numpy, False for dask inside.
 
     Returns:

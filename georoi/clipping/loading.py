@@ -27,7 +27,7 @@ def load_raster(raster: Raster, chunks: ChunkSize = None) -> xr.DataArray:
 
     Args:
         raster: What to load.
-        chunks: Pixels per chunk, rounded up to whole blocks of the file; chosen by default.
+        chunks: Pixels per chunk, rounded up to whole tiles of blocks of the file; chosen by default.
     """
     rows, cols = raster.shape
     window = (0, rows, 0, cols)

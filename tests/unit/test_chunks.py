@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import georoi
 from georoi.clipping.chunks import cut_window
 from georoi.engine.lazy import MAX_CHUNKS
 from georoi.errors import UsageError
+from tests.builders import write_raster
 
 
 def cuts(window, tile, size, pixel_bytes=2) -> tuple[list[int], list[int]]:
@@ -22,6 +24,20 @@ def test_chunks_end_at_multiples_of_tiles_and_at_the_window():
 @pytest.mark.parametrize("size", [700, (700, 700), {"y": 700, "x": 700}])
 def test_a_size_is_rounded_up_to_whole_tiles(size):
     assert cuts((0, 2048, 0, 2048), (512, 512), size)[0] == [0, 1024, 2048]
+
+
+@pytest.mark.parametrize(("block", "asked", "given"), [(512, 600, (1024, 1024)), (None, 64, (520, 800))])
+def test_blocks_of_a_file_set_the_chunks_of_its_clip(tmp_path, block, asked, given):
+    """The sizes that docs/concepts.md names; whatever the chunks, the pixels are the same."""
+    shape = (2100, 2200) if block else (655, 800)
+    values = np.arange(shape[0] * shape[1], dtype="uint32").astype("uint8").reshape(1, *shape)
+    path = write_raster(tmp_path / "scene.tif", values, block=block)
+    raster = georoi.open_raster(path)
+    assert raster.block_shape == ((512, 512) if block else (10, 800))
+    rois = georoi.ROISet.from_boxes([raster.grid.boundingbox.bbox], crs=raster.grid.crs)
+    clipped = georoi.clip(raster, rois, chunks=asked, nodata=0)
+    assert (clipped.chunks[1][0], clipped.chunks[2][0]) == given
+    assert np.array_equal(clipped.values, values)
 
 
 def test_minus_one_is_a_single_chunk():
