@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from georoi.errors import RasterError, UsageError
 from georoi.io.raster.sources import find_source
+from georoi.values.composition import list_files
 from georoi.values.raster import Raster
+from georoi.values.stack import Stack
 
 
 def refuse_inputs(outputs: Iterable[str | os.PathLike[str] | None], inputs: Iterable[object]) -> None:
@@ -21,10 +23,21 @@ def refuse_inputs(outputs: Iterable[str | os.PathLike[str] | None], inputs: Iter
     Raises:
         UsageError: E-USE-01.
     """
-    files = [file for source in inputs if (file := _local_file(source)) is not None]
+    files = [file for source in _each_file(inputs) if (file := _local_file(source)) is not None]
     for target in [Path(output) for output in outputs if output is not None]:
         for file in files if _exists(target) else ():
             _refuse(target, file)
+
+
+def _each_file(inputs: Iterable[object]) -> Iterator[object]:
+    """Give the inputs, and in place of rasters made of others and of stacks what they are made of."""
+    for source in inputs:
+        if isinstance(source, Stack):
+            yield from _each_file(source.rasters)
+        elif isinstance(source, Raster):
+            yield from list_files(source)
+        else:
+            yield source
 
 
 def _refuse(output: Path, file: Path) -> None:

@@ -12,8 +12,8 @@ from georoi.io.raster.dates import date_from_name, parse_date
 
 _DIRECTIVES = {
     "Y": r"(?P<year>\d{4})",
-    "m": r"(?P<month>\d{1,2})",
-    "d": r"(?P<day>\d{1,2})",
+    "m": r"(?P<month>\d{2})",
+    "d": r"(?P<day>\d{2})",
     "j": r"(?P<yday>\d{3})",
     "H": r"(?P<hour>\d{2})",
     "M": r"(?P<minute>\d{2})",
@@ -72,7 +72,7 @@ def parse_pattern(text: str) -> DatePattern:
     """Parse a pattern.
 
     Args:
-        text: Names with strptime's %Y, %m, %d, %j, %H, %M, %S, %f and the wildcards * and ?; or a regular
+        text: Names with strptime's %Y, %m, %d, %j, %H, %M, %S, %f, of fixed width, and * and ?; or a regular
             expression with groups named year, month, day, yday, hour, minute, second, fraction or date. With
             "/" it is one of paths below the folder.
 

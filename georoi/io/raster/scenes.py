@@ -203,7 +203,12 @@ def list_rows(
             )
         )
     if not entries:
-        raise RasterError("E-STK-04", "the table names no raster", hint="fill its column path")
+        raise RasterError(
+            "E-STK-04",
+            "the table names no raster" + ("" if bands is None else " of the bands asked for"),
+            found={"bands": some(sorted({str(row.get("band", "")) for row in rows}))},
+            hint="fill its column path; bands are chosen by what stands in its column band",
+        )
     by_band = any(entry.names is not None for entry in entries)
     return Listing(entries=tuple(entries), chosen=by_band and bands is not None)
 

@@ -99,7 +99,7 @@ def list_items(
                     source=_locate(str(asset.get("href", "")), item, folder),
                     name=f"{shown(id, 60)}/{shown(choice.key, 40)}",
                     date=date,
-                    scene=f"{number}:{id}",
+                    scene=f"{id}:{number}",
                     bands=choice.bands,
                     names=choice.names or None,
                     **_raster_facts(asset, choice),

@@ -72,8 +72,9 @@ def list_source(source: object, pattern: DatePattern | None, wanted: tuple[int |
 
 
 def _is_item(source: object) -> bool:
-    """Tell whether something is, or can be made, a mapping: an item of STAC, or several."""
-    return isinstance(source, Mapping) or (hasattr(source, "to_dict") and not isinstance(source, Raster))
+    """Tell whether something is a mapping, or one of pystac's objects: an item, or several."""
+    objects = hasattr(source, "to_dict") and (hasattr(source, "assets") or hasattr(source, "items"))
+    return isinstance(source, Mapping) or objects
 
 
 def _list_place(text: str, pattern: DatePattern | None, wanted: tuple[object, ...] | None) -> Listing:

@@ -22,6 +22,7 @@ from georoi.io.raster.stack_sources import Dates, list_source, override_dates, r
 from georoi.io.raster.timesteps import split_bands, split_dates
 from georoi.planning.stacking import Align, align_raster, join_bands, merge_days
 from georoi.values.bands import BandRequest
+from georoi.values.dating import say_moment
 from georoi.values.naming import some
 from georoi.values.raster import Number, Raster
 from georoi.values.stack import Stack, is_within, read_period
@@ -237,8 +238,8 @@ def _make_scenes(parts: list[_Part], listing: Listing, request: StackRequest) ->
     for (date, scene), members in scenes.items():
         name = members[0].name
         if len(members) > 1:
-            name = str(scene).partition(":")[2] or str(scene) or f"the scene of {date.isoformat()}"
-            members = members if listing.chosen else sorted(members, key=lambda one: one.name)
+            name = str(scene).rpartition(":")[0] or str(scene) or f"the scene of {say_moment(date)}"
+            members = members if listing.chosen else sorted(members, key=lambda one: one.band_names)
         raster = join_bands(members, name=name, when=date)
         by_name = request.wanted is not None and set(request.wanted) <= set(raster.band_names)
         rasters.append(raster.select(request.wanted) if by_name and request.wanted else raster)

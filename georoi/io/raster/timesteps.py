@@ -8,6 +8,7 @@ from datetime import datetime
 
 from georoi.errors import RasterError, UsageError
 from georoi.io.raster.dates import parse_date
+from georoi.io.raster.rasters import list_variables
 from georoi.values.raster import Raster
 
 
@@ -47,7 +48,7 @@ def split_bands(raster: Raster, dates: Sequence[datetime]) -> list[Raster]:
 
 
 def _split(raster: Raster, dates: Sequence[datetime]) -> list[Raster]:
-    variable = raster.path.rpartition('":')[2] if raster.driver == "netCDF" and '":' in raster.path else ""
+    variable = _find_variable(raster)
     steps = []
     for date in dict.fromkeys(dates):
         kept = [i for i, one in enumerate(dates) if one == date]
@@ -58,6 +59,14 @@ def _split(raster: Raster, dates: Sequence[datetime]) -> list[Raster]:
         step = raster.select([raster.bands[i] for i in kept])
         steps.append(replace(step, band_names=tuple(names), date=date, dates=None))
     return steps
+
+
+def _find_variable(raster: Raster) -> str:
+    """Give the name of the variable that a raster is, or nothing where its format has none."""
+    if raster.driver != "netCDF":
+        return ""
+    named = raster.path.rpartition('":')[2] if '":' in raster.path else ""
+    return named or next((variable.name for variable in list_variables(raster.path)), "")
 
 
 def _without_date(name: str) -> str:
