@@ -45,7 +45,12 @@ def parse_boundary(
         UsageError: E-USE-01 if both are given, or the rule is unknown.
     """
     if boundary is not None and all_touched is not None:
-        raise UsageError("E-USE-01", "give boundary= or all_touched=, not both")
+        raise UsageError(
+            "E-USE-01",
+            "give boundary= or all_touched=, not both",
+            found={"boundary": str(boundary), "all_touched": str(all_touched)},
+            hint="all_touched=True is boundary='all_touched', False is boundary='center'",
+        )
     if all_touched is not None:
         return Boundary.ALL_TOUCHED if all_touched else Boundary.CENTER
     if boundary is None:
@@ -54,7 +59,11 @@ def parse_boundary(
         return Boundary(str(boundary).replace("-", "_"))
     except ValueError:
         rules = ", ".join(rule.value for rule in Boundary)
-        raise UsageError("E-USE-01", f"boundary must be one of {rules}, not {boundary!r}") from None
+        raise UsageError(
+            "E-USE-01",
+            f"boundary must be one of {rules}, not {boundary!r}",
+            hint="'georoi help boundary' says what they mean",
+        ) from None
 
 
 def parse_crop(crop: bool | str | Crop) -> Crop:
@@ -69,7 +78,9 @@ def parse_crop(crop: bool | str | Crop) -> Crop:
         return Crop(crop)
     except ValueError:
         raise UsageError(
-            "E-USE-01", f"crop must be True, False or one of {', '.join(Crop)}, not {crop!r}"
+            "E-USE-01",
+            f"crop must be True, False or one of {', '.join(Crop)}, not {crop!r}",
+            hint="True is the window of the ROIs, False the whole grid",
         ) from None
 
 
@@ -92,7 +103,11 @@ def parse_pad(pad: object) -> int:
     """
     pixels = whole_number(pad)
     if pixels is None or pixels < 0:
-        raise UsageError("E-USE-01", f"pad must be a whole number of pixels, 0 or more, not {pad!r}")
+        raise UsageError(
+            "E-USE-01",
+            f"pad must be a whole number of pixels, 0 or more, not {pad!r}",
+            hint="it widens the window by whole pixels on each side",
+        )
     return pixels
 
 
@@ -107,7 +122,11 @@ def parse_feather(feather: Any) -> float:
     except (TypeError, ValueError):
         width = math.nan
     if not 0 <= width < math.inf:
-        raise UsageError("E-USE-01", f"feather must be a width in pixels, 0 or more, not {feather!r}")
+        raise UsageError(
+            "E-USE-01",
+            f"feather must be a width in pixels, 0 or more, not {feather!r}",
+            hint="0 is a hard edge",
+        )
     return width
 
 

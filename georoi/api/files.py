@@ -103,7 +103,9 @@ def clip_file(
     )
     if each and weights_out is not None:
         raise UsageError(
-            "E-USE-01", "weights_out= writes the weights of one clip, so it does not go with each=True"
+            "E-USE-01",
+            "weights_out= writes the weights of one clip, so it does not go with each=True",
+            hint="clip the ROIs one by one, or ask clip_each for images with their `coverage`",
         )
     refuse_inputs((path, weights_out), (raster, rois))
     regions = read_rois(rois)

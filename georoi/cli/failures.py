@@ -124,7 +124,8 @@ def _outcome(error: BaseException, console: Console) -> BaseException:
     if isinstance(error, GeoroiError):
         return Failure(error, console)
     if isinstance(error, click.ClickException):
-        return Failure(GeoroiError("E-USE-01", error.format_message()), console, 2)
+        hint = "'georoi help' lists the commands, and 'georoi COMMAND --help' the options of one"
+        return Failure(GeoroiError("E-USE-01", error.format_message(), hint=hint), console, 2)
     if isinstance(error, MemoryError):
         return Failure(_out_of_memory(), console)
     if isinstance(error, KeyboardInterrupt):

@@ -155,14 +155,20 @@ def _parse_size(size: ChunkSize) -> tuple[int, int] | None:
         sides = tuple(next((size[name] for name in names if name in size), -1) for names in _SIDES)
         unknown = set(size).difference(*_SIDES)
         if unknown:
-            raise UsageError("E-USE-01", f"chunks name no axis of the image: {', '.join(map(repr, unknown))}")
+            raise UsageError(
+                "E-USE-01",
+                f"chunks name no axis of the image: {', '.join(map(repr, unknown))}",
+                hint="name 'y' and 'x'; bands are never cut apart",
+            )
     elif isinstance(size, Sequence) and not isinstance(size, str) and len(size) == 2:
         sides = size
     numbers = [whole_number(side) for side in sides]
     rows, cols = (0 if number is None else number for number in numbers)
     if not all(side == -1 or side > 0 for side in (rows, cols)):
         raise UsageError(
-            "E-USE-01", f"chunks must be pixels: a number, (rows, cols), -1 for all, or 'auto', not {size!r}"
+            "E-USE-01",
+            f"chunks must be pixels: a number, (rows, cols), -1 for all, or 'auto', not {size!r}",
+            hint="leave chunks= out for chunks of some megabytes",
         )
     return rows, cols
 

@@ -214,9 +214,18 @@ def _check_weights_out(
     output: OutputOptions,
 ) -> None:
     if not options.apply_mask:
-        raise UsageError("E-USE-01", "without a mask (apply_mask=False) there are no weights to write")
+        raise UsageError(
+            "E-USE-01",
+            "without a mask (apply_mask=False) there are no weights to write",
+            hint="leave out weights_out=, or apply_mask=False",
+        )
     if Path(weights_out).absolute() == Path(path).absolute():
-        raise UsageError("E-USE-01", "the clip and its weights are to be written to the same file")
+        raise UsageError(
+            "E-USE-01",
+            "the clip and its weights are to be written to the same file",
+            found={"output": str(path)},
+            hint="choose another file for weights_out= (--weights-out)",
+        )
     if Path(weights_out).suffix.lower() not in (".tif", ".tiff"):
         raise UsageError(
             "E-USE-01",

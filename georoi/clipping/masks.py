@@ -61,10 +61,18 @@ def label_rois(
             hint="use boundary='center' or 'all_touched'",
         )
     if overlap not in ("error", "first", "last"):
-        raise UsageError("E-USE-01", f"overlap must be 'error', 'first' or 'last', not {overlap!r}")
+        raise UsageError(
+            "E-USE-01",
+            f"overlap must be 'error', 'first' or 'last', not {overlap!r}",
+            hint="'first' gives a shared pixel to the ROI that stands first, 'last' to the last",
+        )
     kind = np.min_scalar_type(len(rois)) if dtype is None else _parse_dtype(dtype)
     if kind.kind not in "iu" or np.iinfo(kind).max < len(rois):
-        raise UsageError("E-USE-01", f"dtype {kind} does not hold the numbers of {len(rois)} ROIs")
+        raise UsageError(
+            "E-USE-01",
+            f"dtype {kind} does not hold the numbers of {len(rois)} ROIs",
+            hint=f"leave dtype= (--dtype) out, or give {np.min_scalar_type(len(rois))} or a larger integer",
+        )
     rule = LabelRule(boundary=boundary, overlap=overlap, dtype=str(kind), ids=tuple(rois.ids.tolist()))
     attrs = {
         "boundary": str(boundary),
@@ -111,7 +119,11 @@ def _choose_dtype(rule: Rule, dtype: DTypeLike | None) -> str:
     kind = _parse_dtype(dtype)
     if kind.kind not in ("f" if rule.is_soft else "biuf"):
         what = "weights, which are fractions" if rule.is_soft else "a mask"
-        raise UsageError("E-USE-01", f"dtype {kind} does not hold {what}")
+        raise UsageError(
+            "E-USE-01",
+            f"dtype {kind} does not hold {what}",
+            hint=f"leave dtype= (--dtype) out, or give {'float32' if rule.is_soft else 'uint8'}",
+        )
     return str(kind)
 
 

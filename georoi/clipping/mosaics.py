@@ -63,7 +63,11 @@ def paste_images(
 ) -> xr.DataArray:
     """Put images back on a grid; see `georoi.paste`."""
     if overlap not in OVERLAPS:
-        raise UsageError("E-USE-01", f"overlap must be one of {', '.join(OVERLAPS)}, not {overlap!r}")
+        raise UsageError(
+            "E-USE-01",
+            f"overlap must be one of {', '.join(OVERLAPS)}, not {overlap!r}",
+            hint="it says what a pixel gets that several images have data for",
+        )
     placed = [_place(id, read_array(image, pixel=like.is_pixel), like) for id, image in _list_images(images)]
     first = placed[0].source
     placed = [replace(image, source=_in_order_of(first, image)) for image in placed]
@@ -99,10 +103,18 @@ def _list_images(images: object) -> list[tuple[object, xr.DataArray]]:
     for number, item in enumerate(images):
         id, image = item if isinstance(item, tuple) and len(item) == 2 else (number, item)
         if not isinstance(image, xr.DataArray):
-            raise UsageError("E-USE-01", f"image {number} is a {type(image).__name__}, not a DataArray")
+            raise UsageError(
+                "E-USE-01",
+                f"image {number} is a {type(image).__name__}, not a DataArray",
+                hint="give what clip_each gives, DataArrays, or (id, DataArray) pairs",
+            )
         pairs.append((id, image))
     if not pairs:
-        raise UsageError("E-USE-01", "there is no image to paste")
+        raise UsageError(
+            "E-USE-01",
+            "there is no image to paste",
+            hint="give at least one; an iterator that was run through once is empty",
+        )
     return pairs
 
 
@@ -138,6 +150,7 @@ def _other_bands(image: _Image, wanted: object, found: object) -> UsageError:
         "E-USE-01",
         "the images do not have the same bands, so they cannot be pasted together",
         found={"first image": str(wanted), f"image {image.id}": str(found)},
+        hint="clip them with the same bands=, or select the bands that all have",
     )
 
 

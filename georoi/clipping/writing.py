@@ -44,7 +44,9 @@ class OutputOptions:
         """
         if self.workers is not None and (whole_number(self.workers) or 0) < 1:
             raise UsageError(
-                "E-USE-01", f"workers must be a whole number, 1 or more, not {plain(repr(self.workers))}"
+                "E-USE-01",
+                f"workers must be a whole number, 1 or more, not {plain(repr(self.workers))}",
+                hint="leave workers= (--threads) out for one thread per core",
             )
         if self.client is not None and not hasattr(self.client, "submit"):
             raise UsageError(

@@ -125,7 +125,12 @@ def _make_folder(folder: Path) -> None:
 
 
 def _no_folder(folder: Path, error: OSError) -> OutputError:
-    return OutputError("E-OUT-02", f"the folder {folder.name} cannot be made", found={"problem": str(error)})
+    return OutputError(
+        "E-OUT-02",
+        f"the folder {folder.name} cannot be made",
+        found={"problem": str(error)},
+        hint="choose a folder where you may write",
+    )
 
 
 def _remove(folder: Path, *, keep_folder: bool) -> None:

@@ -326,4 +326,8 @@ def _check_options(pad: int, feather: float, invert: bool, apply_mask: bool) -> 
     if not 0 <= feather < np.inf:
         raise UsageError("E-USE-01", f"feather must be a width in pixels, 0 or more, not {feather!r}")
     if not apply_mask and (invert or feather):
-        raise UsageError("E-USE-01", "invert and feather shape the mask, so they need apply_mask=True")
+        raise UsageError(
+            "E-USE-01",
+            "invert and feather shape the mask, so they need apply_mask=True",
+            hint="leave out apply_mask=False, or invert= and feather=",
+        )

@@ -58,18 +58,28 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool = False, folde
     """
     text = os.fspath(path)
     if "://" in text or text.startswith("/vsi"):
-        raise OutputError("E-OUT-02", f"outputs go to local folders only, not to {text!r}")
+        raise OutputError(
+            "E-OUT-02",
+            f"outputs go to local folders only, not to {text!r}",
+            hint="write to a local path and copy it from there",
+        )
     target = Path(text)
     if not target.name or target.name == ".." or "\0" in text:
-        raise OutputError("E-OUT-02", f"{text!r} does not name a file")
+        raise OutputError("E-OUT-02", f"{text!r} does not name a file", hint="give the path of the output")
     parent = target.parent
     if not parent.is_dir():
         raise OutputError(
-            "E-OUT-02", f"the folder of {target.name} is missing", found={"folder": str(parent)}
+            "E-OUT-02",
+            f"the folder of {target.name} is missing",
+            found={"folder": str(parent)},
+            hint="make the folder first, or check the path",
         )
     if not os.access(parent, os.W_OK | os.X_OK):
         raise OutputError(
-            "E-OUT-02", f"the folder of {target.name} may not be written to", found={"folder": str(parent)}
+            "E-OUT-02",
+            f"the folder of {target.name} may not be written to",
+            found={"folder": str(parent)},
+            hint="choose a folder where you may write, or change its permissions",
         )
     _check_existing(target, overwrite=overwrite, folder=folder)
     return target
@@ -100,7 +110,10 @@ def _check_existing(target: Path, *, overwrite: bool, folder: bool) -> None:
     if not (stat.S_ISDIR(mode) if folder else stat.S_ISREG(mode)):
         kind = "folder" if folder else "regular file"
         raise OutputExistsError(
-            "E-OUT-01", f"{target.name} exists and is no {kind}, so it is not replaced", found=found
+            "E-OUT-01",
+            f"{target.name} exists and is no {kind}, so it is not replaced",
+            found=found,
+            hint="choose another output, or remove what is there",
         )
 
 
