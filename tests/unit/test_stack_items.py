@@ -131,6 +131,18 @@ def test_a_picture_is_data_only_when_asked_for(items: Path) -> None:
     assert np.array_equal(pixels(stack[0]), ramp(3))
 
 
+def test_an_asset_that_is_not_described_keeps_the_names_of_its_file(tmp_path: Path) -> None:
+    """Where the item does not say which bands an asset has, the file does."""
+    write_raster(tmp_path / "a.tif", ramp(2), names=("B04", "B08"))
+    item = {
+        "id": "a",
+        "properties": {"datetime": "2020-01-01T00:00:00Z"},
+        "links": [{"rel": "self", "href": str(tmp_path / "a.json")}],
+        "assets": {"data": {"href": "a.tif", "type": TIFF}},
+    }
+    assert open_stack(item).band_names == open_stack(item, bands="data").band_names == ("B04", "B08")
+
+
 def test_items_come_as_files_dicts_lists_and_objects(items: Path) -> None:
     """A file, its content, a list of items and objects with `to_dict` are the same stack."""
     content = json.loads(items.read_text())

@@ -38,6 +38,8 @@ class Entry:
     """Bands of the file that are wanted; all of them for None."""
     names: tuple[str, ...] | None = None
     """What these bands are called in the stack."""
+    described: bool = True
+    """Whether it is known which bands the file has; if not, a name is that of a file with one band only."""
     nodata: Number | None = None
     """Of the file, where it declares none itself."""
     scale: float | None = None

@@ -102,6 +102,7 @@ def list_items(
                     scene=f"{id}:{number}",
                     bands=choice.bands,
                     names=choice.names or None,
+                    described=bool(_bands(asset)),
                     **_raster_facts(asset, choice),
                 )
             )

@@ -171,7 +171,7 @@ def _read_headers(entry: Entry, listing: Listing, request: StackRequest) -> list
 def _read_chosen(entry: Entry, options: dict[str, Any]) -> Raster:
     """Open a file whose bands have names from outside."""
     raster = open_raster(entry.source, bands=entry.bands, **options)
-    if entry.names is None:
+    if entry.names is None or (not entry.described and raster.count != len(entry.names)):
         return raster
     if raster.count > 1 and len(entry.names) == 1:
         raster = raster.select(entry.names)  # a file of several bands, of which the table names one
