@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 
 def gather(
-    spans: Spans, values: NDArray[Any], state: NDArray[np.uint8] | None
+    spans: Spans, values: NDArray[Any], state: NDArray[np.uint8] | None, *, counted: bool = True
 ) -> tuple[Ints, NDArray[Any], Floats]:
     """Gather the valid pixels of each ROI in a cell.
 
@@ -23,10 +23,11 @@ def gather(
         spans: What each of n ROIs covers.
         values: Shape (rows, cols).
         state: What `validity.classify` gives; None if all pixels are valid.
+        counted: Of integers of up to 16 bits, give each value once per ROI, ascending, with the sum of its
+            weights.
 
     Returns:
-        Offsets of the ROIs, shape (n + 1,); values and weights, one after the other. Of integers of up to 16
-        bits each value stands once per ROI, ascending, with the sum of its weights.
+        Offsets of the ROIs, shape (n + 1,); values and weights, one after the other.
     """
     values = np.require(values, None, ["C", "W"])
     all_valid = state is None
@@ -35,7 +36,7 @@ def gather(
     room = int((spans.runs[:, 2] - spans.runs[:, 1]).sum()) + len(spans.pixels)
     found, weights = np.empty(room, values.dtype), np.empty(room)
     place = (spans.run_start, spans.runs, spans.pixel_start, spans.pixels, spans.parts)
-    if values.dtype.kind in "iu" and values.dtype.itemsize <= 2:
+    if counted and values.dtype.kind in "iu" and values.dtype.itemsize <= 2:
         limits = np.iinfo(values.dtype)
         counts = np.zeros(limits.max - limits.min + 1)
         _count(*place, values, state, all_valid, int(limits.min), counts, start, found, weights)

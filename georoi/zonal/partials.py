@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,16 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+
+class Sampling(StrEnum):
+    """How the values of pixels are kept until their ROI is complete."""
+
+    NONE = "none"
+    VALUES = "values"
+    """Each value that occurs with the sum of its weights, where that is less: integers of up to 16 bits."""
+    PIXELS = "pixels"
+    """Every pixel."""
 
 
 class Samples(NamedTuple):

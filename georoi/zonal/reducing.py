@@ -15,13 +15,14 @@ from georoi.io.raster.rasters import Pixels, read_window
 from georoi.kernels import ledger, reduction
 from georoi.kernels.samples import gather
 from georoi.kernels.spans import Spans, cover_spans
-from georoi.kernels.validity import MASKED, classify
+from georoi.kernels.validity import classify
 from georoi.options import Boundary
 from georoi.planning.pixelareas import PixelAreas
 from georoi.values.layers import LayerPlan
 from georoi.values.raster import Number, Raster
 from georoi.zonal.layout import CellTask, ZonalTask
-from georoi.zonal.partials import CellPartial, Samples, TilePartial
+from georoi.zonal.masking import SceneMask
+from georoi.zonal.partials import CellPartial, Samples, Sampling, TilePartial
 
 Read = Callable[[Window], Pixels]
 
@@ -38,6 +39,8 @@ class Scene:
     offsets: tuple[float, ...]
     """Per band read; 1 and 0 where values are to be taken as stored."""
     layers: LayerPlan
+    mask: SceneMask | None = None
+    """What takes pixels out that are valid otherwise."""
 
     def __len__(self) -> int:
         return len(self.layers.layers)
@@ -59,8 +62,7 @@ class TileReducer:
     scenes: tuple[Scene, ...]
     boundary: Boundary
     areas: PixelAreas
-    with_samples: bool = False
-    """Whether values themselves are asked for, as quantiles need them."""
+    sampling: Sampling = Sampling.NONE
     skip_errors: bool = False
     """Whether a part that cannot be read costs the ROIs that meet it, and not the run."""
 
@@ -88,7 +90,10 @@ class TileReducer:
 
     def _reduce(self, layer: Layer, cover: _Cover, areas: NDArray[np.float64]) -> _Reduced:
         moments = reduction.reduce_moments(cover.spans, layer.values, layer.state)
-        samples = Samples(*gather(cover.spans, layer.values, layer.state)) if self.with_samples else None
+        samples = None
+        if self.sampling is not Sampling.NONE:
+            counted = self.sampling is Sampling.VALUES
+            samples = Samples(*gather(cover.spans, layer.values, layer.state, counted=counted))
         return _Reduced(moments, cover.sum_areas(areas, layer.state), samples)
 
 
@@ -143,6 +148,9 @@ def _with_margin(window: Window) -> Window:
 def _make_layers(scene: Scene, task: ZonalTask, read: Read) -> list[Layer]:
     """Read the bands of a tile, classify their pixels, and compute what is no plain band."""
     values, kept = _read(task, read)
+    if scene.mask is not None:
+        clear = _read_mask(task, scene.mask)
+        kept = np.broadcast_to(clear, values.shape) if kept is None else kept & clear
     plan = scene.layers
     bands = [
         Layer(values[i], classify(values[i], scene.nodata[i], None if kept is None else kept[i]))
@@ -201,6 +209,16 @@ def _cut(layer: Layer, cell: CellTask, task: ZonalTask) -> Layer:
     return Layer(np.ascontiguousarray(layer.values[place]), state)
 
 
+def _read_mask(task: ZonalTask, mask: SceneMask) -> NDArray[np.bool_]:
+    row0, row1, col0, col1 = task.window
+    kept = np.zeros((row1 - row0, col1 - col0), dtype=bool)
+    for window in task.reads:
+        kept[window[0] - row0 : window[1] - row0, window[2] - col0 : window[3] - col0] = mask.find_kept(
+            window
+        )
+    return kept
+
+
 def _read(task: ZonalTask, read: Read) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     """Read the blocks of a tile into one array (bands, rows, cols); no ROI meets what is not read."""
     if task.reads == (task.window,):
@@ -225,6 +243,3 @@ def _read(task: ZonalTask, read: Read) -> tuple[NDArray[Any], NDArray[np.bool_] 
     if values is None:
         raise ValueError("a tile needs at least one read")
     return values, kept
-
-
-__all__ = ["MASKED", "Layer", "Read", "Scene", "TileReducer"]

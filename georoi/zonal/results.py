@@ -81,6 +81,8 @@ class ZonalResult:
     reason: NDArray[np.object_]
     """Shape (n, layers): why, in words; None where the status is "ok"."""
     boundary: str
+    expanding: frozenset[str] = frozenset()
+    """Names of the statistics whose values map each class to its share."""
     notes: tuple[str, ...] = ()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from georoi.errors import UsageError
 from georoi.kernels.validity import MASKED, NODATA, NONFINITE, VALID
 from georoi.values.naming import some
+from georoi.values.statistics import class_name
 from georoi.zonal.results import Accounts, ZonalResult
 
 if TYPE_CHECKING:
@@ -62,13 +64,13 @@ def make_wide(result: ZonalResult, *, index: Any = None, include: Any = None) ->
     several = len(result.layers) > 1
     for i, layer in enumerate(result.layers):
         prefix = f"{_title(layer.label, layer.name)}_" if several else ""
-        for name, values in result.values.items():
+        for name, values in _expanded(result).items():
             columns[f"{prefix}{name}"] = _as_column(name, values[:, i])
     columns |= _shared_columns(result.accounts)
     groups = _agreeing(result)
     for first, prefix in groups:
         for name, values in ledger_columns(result.accounts, first).items():
-            columns[f"{prefix}{name}"] = values
+            columns.setdefault(f"{prefix}{name}", values)
     columns["boundary"] = np.full(len(result.rois), result.boundary, dtype=object)
     for first, prefix in groups:
         columns[f"{prefix}status"] = result.status[:, first]
@@ -93,7 +95,8 @@ def make_long(result: ZonalResult, *, include: Any = None) -> pd.DataFrame:
     import pandas as pd
 
     rois, accounts = result.rois, result.accounts
-    n, layers, stats = len(rois), len(result.layers), len(result.values)
+    found = _expanded(result)
+    n, layers, stats = len(rois), len(result.layers), len(found)
     rows = (n, layers, stats)
     columns: dict[str, Any] = {"roi_id": _spread(rois.ids, rows, 0)}
     for name in _kept_attributes(result, include) if include is not None else ():
@@ -102,8 +105,8 @@ def make_long(result: ZonalResult, *, include: Any = None) -> pd.DataFrame:
         dates = np.array([layer.date for layer in result.layers], dtype="datetime64[us]")
         columns["date"] = _spread(dates, rows, 1)
     columns["band"] = _spread(_objects(layer.name for layer in result.layers), rows, 1)
-    columns["stat"] = _spread(_objects(result.values), rows, 2)
-    stacked = list(result.values.values())
+    columns["stat"] = _spread(_objects(found), rows, 2)
+    stacked = list(found.values())
     lists = any(values.dtype == object for values in stacked)
     value = np.stack([v.astype(object) if lists else v for v in stacked], axis=-1).reshape(-1)
     columns["value"] = value
@@ -134,11 +137,12 @@ def make_cube(result: ZonalResult) -> xr.Dataset:
     shape = (len(result.rois), len(labels), len(bands))
     if [(layer.label, layer.name) for layer in result.layers] != [(a, b) for a in labels for b in bands]:
         raise UsageError("E-USE-01", "a cube needs the same bands on every date", hint="ask for a long table")
-    lists = [name for name, values in result.values.items() if values.dtype == object]
+    found = _expanded(result)
+    lists = [name for name, values in found.items() if values.dtype == object]
     if lists:
         raise UsageError("E-USE-01", f"a cube holds numbers, and {some(lists)} are lists")
     dims = ("roi", "date", "band")
-    data: dict[str, Any] = {name: (dims, values.reshape(shape)) for name, values in result.values.items()}
+    data: dict[str, Any] = {name: (dims, values.reshape(shape)) for name, values in found.items()}
     data |= {name: ("roi", values) for name, values in _shared_columns(result.accounts).items()}
     by_layer = [ledger_columns(result.accounts, layer) for layer in range(len(result.layers))]
     for name in by_layer[0]:
@@ -150,6 +154,20 @@ def make_cube(result: ZonalResult) -> xr.Dataset:
         coordinates["date"] = np.array(dates, dtype="datetime64[ns]")
     attributes = {"boundary": result.boundary, "notes": "; ".join(result.notes)}
     return xr.Dataset(data, coords=coordinates, attrs=attributes)
+
+
+def _expanded(result: ZonalResult) -> dict[str, NDArray[Any]]:
+    """Give the values by name, with a name for each class where shares of all classes were asked for."""
+    expanded: dict[str, NDArray[Any]] = {}
+    for name, values in result.values.items():
+        if name not in result.expanding:
+            expanded[name] = values
+            continue
+        classes = sorted({number for shares in values.flat if shares is not None for number in shares})
+        for number in classes:
+            shares = np.array([math.nan if cell is None else cell.get(number, 0.0) for cell in values.flat])
+            expanded[f"{name}_{class_name(number)}"] = shares.reshape(values.shape)
+    return expanded
 
 
 def _title(label: str | None, name: str) -> str:

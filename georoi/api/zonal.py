@@ -1,0 +1,202 @@
+"""Zonal statistics."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from georoi.engine.cluster import connect
+from georoi.errors import UsageError
+from georoi.io.vector.vectors import read_rois
+from georoi.options import Boundary, parse_boundary
+from georoi.planning.alignment import align
+from georoi.sources import as_source
+from georoi.values.grouping import group_rois
+from georoi.values.quality import MaskRule, parse_mask
+from georoi.values.raster import Raster
+from georoi.values.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from georoi.engine.progress import Progress
+    from georoi.io.array.arrays import ArraySource
+    from georoi.values.bands import BandRequest
+    from georoi.zonal.results import ZonalResult
+
+FORMS = ("table", "wide", "long", "xarray")
+
+
+def zonal_stats(
+    raster: object,
+    rois: object,
+    stats: Any = None,
+    *,
+    bands: BandRequest | None = None,
+    boundary: str | Boundary | None = None,
+    all_touched: bool | None = None,
+    mask: Any = None,
+    scaled: bool = True,
+    min_valid: float | None = None,
+    by: str | None = None,
+    include: Any = None,
+    long: bool | None = None,
+    as_: str = "table",
+    band_map: Mapping[str, int | str] | None = None,
+    sensor: str | None = None,
+    on_error: str = "raise",
+    workers: int | None = None,
+    scheduler: Any = None,
+    insecure: bool = False,
+    progress: bool | Progress | None = None,
+) -> Any:
+    """Take statistics of a raster, a stack of dates or an array inside ROIs, each ROI on its own.
+
+    Every row accounts for the whole area of its ROI: what lies outside the raster, is nodata, not finite,
+    masked or valid, in square metres on the ellipsoid, by exact fractions of pixels whatever the rule. A null
+    has a `status` and a `reason`. A block of a file is read once, however many ROIs meet it; values are the
+    same bits on any number of threads, on a cluster, and for any order of the ROIs.
+
+    Args:
+        raster: A path, a `Raster`, a `Stack`, or a georeferenced DataArray with dimensions (time, band, y, x)
+            of which the first two may be missing; dask inside is computed chunk by chunk.
+        rois: Anything that `read_rois` takes.
+        stats: Names such as "mean", "q95", "p90=quantile(q=0.9)", "frac", "hist(bins=[0, 10, 20])", functions
+            of (values, weights), or a mapping from names to these; count, mean, std, min and max by default.
+        bands: Numbers from 1, names, or spectral indices such as "NDVI"; all bands by default.
+        boundary: "fraction" (exact shares of pixels; the default), "center" or "all_touched".
+        all_touched: True for "all_touched", False for "center".
+        mask: Which pixels are kept: a rule on bands of the raster, such as "SCL in {4, 5, 7}" or
+            "landsat-qa", or (raster or stack, rule) where these are in another file on the same grid.
+        scaled: Apply scale and offset.
+        min_valid: Share of a ROI's area that must be valid, 0 to 1; below it statistics are null.
+        by: An attribute: ROIs of one value are taken together, as their union.
+        include: Names of the attributes to keep; all by default in a wide table, none in a long one.
+        long: True for one row per ROI, date, band and statistic; by default for what has dates.
+        as_: "table", or "xarray" for a Dataset with the dimensions (roi, date, band).
+        band_map: Roles to bands for indices, such as {"nir": "B08"}.
+        sensor: The sensor, such as "landsat-8", where names of bands leave roles open.
+        on_error: "raise", or "skip": ROIs that meet a part that cannot be read get the status "failed".
+        workers: Threads; one per core by default.
+        scheduler: Address of a dask scheduler, or a `distributed.Client` (Any: it may not be installed); by
+            default the current client if there is one, else threads.
+        insecure: Allow a scheduler on another machine without encryption.
+        progress: True for a bar on a terminal, or a callback (done, total, message).
+
+    Returns:
+        A GeoDataFrame with the index and attributes of the ROIs, a DataFrame if long, or a Dataset.
+
+    Raises:
+        CRSError: E-CRS-01, E-CRS-02, E-CRS-03, E-CRS-05, E-CRS-06.
+        ROIError: Those of `read_rois`.
+        RasterError: E-RAS-01, E-RAS-02, E-RAS-03, E-RAS-04, E-RAS-08, E-RAS-10, E-RAS-12; E-STK-02 for a
+            stack on several grids.
+        UsageError: E-USE-01.
+    """
+    if as_ not in FORMS:
+        raise UsageError("E-USE-01", f"as_ must be 'table' or 'xarray', not {as_!r}")
+    result = run_zonal(
+        raster,
+        rois,
+        stats,
+        bands=bands,
+        boundary=boundary,
+        all_touched=all_touched,
+        mask=mask,
+        scaled=scaled,
+        min_valid=min_valid,
+        by=by,
+        band_map=band_map,
+        sensor=sensor,
+        on_error=on_error,
+        workers=workers,
+        scheduler=scheduler,
+        insecure=insecure,
+        progress=progress,
+    )
+    from georoi.zonal.tables import make_cube, make_long, make_wide
+
+    if as_ == "xarray":
+        return make_cube(result)
+    if long is None:
+        long = as_ == "long" or any(layer.label is not None for layer in result.layers)
+    if long:
+        return make_long(result, include=include)
+    return make_wide(result, index=_index_of(rois, result) if by is None else None, include=include)
+
+
+def run_zonal(
+    raster: object,
+    rois: object,
+    stats: Any = None,
+    *,
+    bands: BandRequest | None = None,
+    boundary: str | Boundary | None = None,
+    all_touched: bool | None = None,
+    mask: Any = None,
+    scaled: bool = True,
+    min_valid: float | None = None,
+    by: str | None = None,
+    band_map: Mapping[str, int | str] | None = None,
+    sensor: str | None = None,
+    on_error: str = "raise",
+    workers: int | None = None,
+    scheduler: Any = None,
+    insecure: bool = False,
+    progress: bool | Progress | None = None,
+) -> ZonalResult:
+    """Take statistics as `zonal_stats` does, before they are put into a table."""
+    from georoi.values.statistics import parse_stats
+    from georoi.zonal.inputs import BandChoice, read_input
+    from georoi.zonal.runs import ZonalOptions, run
+
+    if on_error not in ("raise", "skip"):
+        raise UsageError("E-USE-01", f"on_error must be 'raise' or 'skip', not {on_error!r}")
+    if min_valid is not None and not 0 <= min_valid <= 1:
+        raise UsageError("E-USE-01", f"min_valid must be a share from 0 to 1, not {min_valid!r}")
+    rule = parse_boundary(boundary, all_touched, default=Boundary.FRACTION)
+    statistics = parse_stats(stats)
+    regions = read_rois(rois)
+    if by is not None:
+        regions = group_rois(regions, by)
+    kept, masks = _read_mask(mask, pixel=regions.pixel)
+    choice = BandChoice(bands=bands, band_map=band_map, sensor=sensor, scaled=scaled, mask=kept, masks=masks)
+    given = read_input(_source(raster, pixel=regions.pixel), choice)
+    aligned = align(regions, given.header.grid, pixel_grid=given.header.is_pixel)
+    with connect(scheduler, insecure) if isinstance(scheduler, str) else nullcontext(scheduler) as client:
+        options = ZonalOptions(
+            statistics=statistics,
+            boundary=rule,
+            min_valid=min_valid,
+            skip_errors=on_error == "skip",
+            workers=workers,
+            client=client,
+            progress=progress,
+        )
+        return run(given, regions, aligned, options)
+
+
+def _source(raster: object, *, pixel: bool) -> Raster | Stack | ArraySource:
+    return raster if isinstance(raster, Stack) else as_source(raster, pixel=pixel)
+
+
+def _read_mask(mask: Any, *, pixel: bool) -> tuple[MaskRule | None, Raster | Stack | None]:
+    """Read mask=: a rule, or (source, rule)."""
+    if mask is None:
+        return None, None
+    if isinstance(mask, tuple) and len(mask) == 2:
+        source = _source(mask[0], pixel=pixel)
+        if not isinstance(source, (Raster, Stack)):
+            raise UsageError("E-USE-01", "the mask is a DataArray, and must be a raster or stack")
+        return parse_mask(mask[1]), source
+    return parse_mask(mask), None
+
+
+def _index_of(rois: object, result: ZonalResult) -> Any:
+    """Give the index of a GeoDataFrame that the ROIs were given as, for those that were kept."""
+    if not (hasattr(rois, "geometry") and hasattr(rois, "index") and hasattr(rois, "crs")):
+        return None
+    lost = {f.feature for f in result.rois.findings if f.code in ("dropped", "collapsed")}
+    index = rois.index
+    kept = index.delete(sorted(lost)) if lost else index
+    return kept if len(kept) == len(result.rois) else None
