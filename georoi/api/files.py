@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
+from georoi.clipping.each import ROIImages
 from georoi.clipping.options import ClipOptions
 from georoi.clipping.sources import as_source
 from georoi.clipping.writing import OutputOptions
@@ -123,6 +124,20 @@ def clip_file(
         return clip_to_file(source, regions, path, options, output, weights_out=weights_out)
 
 
+@overload
+def write(  # type: ignore[overload-overlap]  # any other object makes one file
+    source: ROIImages,
+    path: Path,
+    *,
+    of: str | None = None,
+    co: Mapping[str, object] | None = None,
+    overwrite: bool = False,
+    workers: int | None = None,
+    progress: bool | Progress | None = None,
+) -> tuple[Written, ...]: ...
+
+
+@overload
 def write(
     source: object,
     path: Path,
@@ -132,12 +147,25 @@ def write(
     overwrite: bool = False,
     workers: int | None = None,
     progress: bool | Progress | None = None,
-) -> Written:
+) -> Written: ...
+
+
+def write(
+    source: object,
+    path: Path,
+    *,
+    of: str | None = None,
+    co: Mapping[str, object] | None = None,
+    overwrite: bool = False,
+    workers: int | None = None,
+    progress: bool | Progress | None = None,
+) -> Written | tuple[Written, ...]:
     """Write an image, all of it or nothing; piece by piece, so that it may be larger than memory.
 
     Args:
-        source: A DataArray (band, y, x) or (y, x), dask or numpy inside; a `Raster`; or a path.
-        path: The output.
+        source: A DataArray (band, y, x) or (y, x), dask or numpy inside; a `Raster`; or a path. What
+            `clip_each` gives is written as `clip_file` does with `each`: one file per ROI, in one pass.
+        path: The output; for what `clip_each` gives, a folder.
         of: See `clip_file`.
         co: See `clip_file`.
         overwrite: See `clip_file`.
@@ -148,9 +176,20 @@ def write(
         OutputExistsError: E-OUT-01.
         OutputError: E-OUT-02, E-OUT-03, E-OUT-04, E-OUT-05.
         RasterError: E-RAS-01, E-RAS-02, E-RAS-03, E-RAS-05, E-RAS-10.
-        UsageError: E-USE-01 if the output is the input.
+        UsageError: E-USE-01 if the output is the input, or several images are to go into one file.
     """
     output = OutputOptions(of=of, co=co, overwrite=overwrite, workers=workers, progress=progress)
+    if isinstance(source, ROIImages):
+        from georoi.clipping.folders import images_to_files
+
+        refuse_inputs((path,), (source.work[0],))
+        return images_to_files(source, path, output)
+    if isinstance(source, Mapping | list | tuple):
+        raise UsageError(
+            "E-USE-01",
+            f"a {type(source).__name__} is several images, and write makes one file",
+            hint="write them one by one; what clip_each gives can be written into a folder as it is",
+        )
     refuse_inputs((path,), (source,))
     found = as_source(source)
     if isinstance(found, Raster):

@@ -60,6 +60,11 @@ class ROIImages:
         """Ids of the ROIs that have an image."""
         return tuple(self._number)
 
+    @property
+    def work(self) -> tuple[Raster | ArraySource, GridROIs, ClipOptions]:
+        """What the images are made of: the source, the ROIs on its grid, and how they are clipped."""
+        return self._source, self._rois, self._options
+
     def keys(self) -> tuple[object, ...]:
         """Give the ids, as a mapping does."""
         return self.ids

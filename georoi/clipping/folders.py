@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from georoi.clipping.each import split_inside
+from georoi.clipping.each import ROIImages, split_inside
 from georoi.clipping.files import FileJob, clip_aligned_to_file
 from georoi.clipping.options import ClipOptions, lay_out
 from georoi.clipping.sharing import LARGE, SharedClipper, arrange_passes, shared_tasks
@@ -51,11 +51,32 @@ def clip_each_to_files(
     output: OutputOptions,
 ) -> tuple[Written, ...]:
     """Clip each ROI into a file of its own; see `georoi.clip_file`."""
-    target = Path(path)
-    folder, format = _claim(target, output.of, output.overwrite)
+    folder, format = _claim(Path(path), output.of, output.overwrite)
     aligned = lay_out(source.header, rois)
     kept, outside = split_inside(source.header, aligned, options)
-    aligned = aligned.take(kept)
+    return _fill(folder, format, source, aligned.take(kept), outside, options, output)
+
+
+def images_to_files(
+    images: ROIImages, path: str | os.PathLike[str], output: OutputOptions
+) -> tuple[Written, ...]:
+    """Write what `clip_each` gives, each image into a file of its own; see `georoi.write`."""
+    folder, format = _claim(Path(path), output.of, output.overwrite)
+    source, rois, options = images.work
+    return _fill(folder, format, source, rois, images.outside, options, output)
+
+
+def _fill(
+    folder: OutputFolder,
+    format: str,
+    source: Raster | ArraySource,
+    aligned: GridROIs,
+    outside: tuple[object, ...],
+    options: ClipOptions,
+    output: OutputOptions,
+) -> tuple[Written, ...]:
+    """Write the images of ROIs into a folder, with an index, and let it appear."""
+    target = folder.path
     with folder as private:
         inner = replace(output, of=format, overwrite=False, progress=None)
         files = _write_files(source, aligned, private, options, inner, format)

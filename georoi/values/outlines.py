@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from georoi.crs import CRS, Rings
-from georoi.errors import CRSError, UsageError
+from georoi.errors import CRSError, ROIError, UsageError
 from georoi.grid import grid_crs, to_world
 from georoi.kernels.components import label
 from georoi.kernels.tracing import Outlines, gather, trace
@@ -44,6 +45,7 @@ def outline_mask(mask: Any, grid: GeoBox | None) -> Outlined:
 
     Raises:
         UsageError: E-USE-01 if the mask is not boolean, not two-dimensional or not of the grid's shape.
+        ROIError: E-ROI-02 if no pixel is True.
         CRSError: E-CRS-01 if the mask has coordinates without a CRS.
     """
     pixels = _read(mask, grid)
@@ -56,6 +58,8 @@ def outline_mask(mask: Any, grid: GeoBox | None) -> Outlined:
         )
     codes = ((pixels.values == 1) & ~_unknown(pixels)).astype(np.int32)
     outlines = trace(codes)
+    if not len(outlines.values):
+        raise _nothing("no pixel of the mask is True", codes)
     groups = np.zeros(len(outlines.values), dtype=np.int64)
     return _features(outlines, groups, {"pixels": np.array([outlines.pixels.sum()])}, pixels.grid)
 
@@ -73,6 +77,7 @@ def outline_labels(
 
     Raises:
         UsageError: E-USE-01 for a wrong mode, connectivity or shape.
+        ROIError: E-ROI-02 if all is background.
         CRSError: E-CRS-01 if the labels have coordinates without a CRS.
     """
     if mode not in ("class", "instance", "component"):
@@ -81,6 +86,8 @@ def outline_labels(
         raise UsageError("E-USE-01", f"connectivity must be 4 or 8, not {plain(repr(connectivity))}")
     pixels = _read(labels, grid)
     codes, classes = _encode(pixels, background)
+    if not len(classes):
+        raise _nothing(f"every pixel of the labels is background ({background}) or has no value", codes)
     if mode != "component":
         outlines = trace(codes)
         groups, of_class = outlines.values.astype(np.int64) - 1, np.arange(len(classes))
@@ -98,6 +105,16 @@ def outline_labels(
     sizes = np.bincount(groups, weights=outlines.pixels, minlength=len(values)).astype(np.int64)
     made = _features(outlines, groups, attributes | {"pixels": sizes}, pixels.grid)
     return made._replace(ids=ids)
+
+
+def _nothing(rule: str, codes: NDArray[np.int32]) -> ROIError:
+    rows, cols = codes.shape
+    return ROIError(
+        "E-ROI-02",
+        f"{rule}, so there is no region",
+        found={"pixels": f"{rows} rows x {cols} columns"},
+        hint="check that it is the right raster, and which values mean what",
+    )
 
 
 def _objects(
@@ -183,6 +200,13 @@ def _unknown(pixels: _Pixels) -> NDArray[np.bool_]:
 
 def _read(source: Any, grid: GeoBox | None) -> _Pixels:
     """Take pixels and grid from an array, a DataArray or a georoi Raster."""
+    if isinstance(source, (str, os.PathLike)):
+        raise UsageError(
+            "E-USE-01",
+            "masks and labels are arrays or opened rasters, not paths",
+            found={"path": plain(os.fspath(source))},
+            hint=f"open it first: georoi.open_raster({plain(os.fspath(source))!r})",
+        )
     if not isinstance(source, np.ndarray) and hasattr(source, "to_xarray"):
         source = source.to_xarray()
     if hasattr(source, "dims") and hasattr(source, "coords"):
@@ -206,6 +230,7 @@ def _read(source: Any, grid: GeoBox | None) -> _Pixels:
             "E-USE-01",
             "the grid does not have the shape of the pixels",
             found={"grid": f"{tuple(grid.shape)}", "pixels": f"{array.shape}"},
+            hint="give the grid of the raster that the pixels belong to, as (rows, cols)",
         )
     unknown: NDArray[np.bool_] | None = None
     if isinstance(array, np.ma.MaskedArray):

@@ -150,3 +150,25 @@ def test_a_folder_that_would_be_named_like_a_file_is_refused(tmp_path, name):
     assert list(target.parent.iterdir()) == []
     target.mkdir()
     assert len(georoi.clip_file(path, rois, target, each=True)) == 2
+
+
+def test_what_clip_each_gives_is_written_as_it_is(tmp_path, reads):
+    """The files are those of clip_file(each=True), by the same rules, from a path and from an array."""
+    path, rois = scene(tmp_path, nodata=0), circles(4, 600, 900, 40)
+    expected = georoi.clip_file(path, rois, tmp_path / "one", each=True, pad=2)
+    images = georoi.clip_each(path, rois, pad=2)
+    reads.clear()
+    written = georoi.write(images, tmp_path / "two")
+    assert len(set(reads)) == len(reads) > 0
+    assert [(file.path.name, file.sha256) for file in written] == [(f.path.name, f.sha256) for f in expected]
+    assert (tmp_path / "two" / "_SUCCESS").exists()
+    array = georoi.open_raster(path).to_xarray()
+    assert len(georoi.write(georoi.clip_each(array, rois), tmp_path / "three", of="COG")) == 4
+    with pytest.raises(georoi.OutputExistsError):
+        georoi.write(images, tmp_path / "two")
+    georoi.write(images, tmp_path / "two", overwrite=True)
+    with pytest.raises(georoi.UsageError, match="named like a file"):
+        georoi.write(images, tmp_path / "all.tif")
+    with pytest.raises(georoi.UsageError, match="a dict is several images") as caught:
+        georoi.write(dict(images), tmp_path / "four")
+    assert "one by one" in str(caught.value.hint)

@@ -225,3 +225,19 @@ class TestLabels:
         image = xr.concat([in_world(LABELS, UTM)] * 2, "band")
         with pytest.raises(UsageError, match="rows and columns"):
             ROISet.from_labels(image)
+
+    def test_a_path_is_refused_with_what_to_do(self, tmp_path):
+        """Values read no files: the message says how to open one."""
+        for make in (ROISet.from_labels, ROISet.from_mask):
+            for path in ("labels.tif", tmp_path / "labels.tif"):
+                with pytest.raises(UsageError, match="not paths") as caught:
+                    make(path)
+                assert "georoi.open_raster(" in str(caught.value.hint)
+
+    def test_nothing_to_outline_is_said_in_terms_of_pixels(self):
+        """E-ROI-02 of a mask or labels does not speak of features and polygons."""
+        with pytest.raises(ROIError, match="no pixel of the mask is True"):
+            ROISet.from_mask(np.zeros((2, 3), bool))
+        with pytest.raises(ROIError, match=r"every pixel of the labels is background \(0\)") as caught:
+            ROISet.from_labels(np.zeros((2, 3), np.uint8))
+        assert caught.value.found["pixels"] == "2 rows x 3 columns"
