@@ -27,6 +27,7 @@ _HOMES = {
     "ROISet": "georoi.values.rois",
     "Raster": "georoi.values.raster",
     "RasterError": "georoi.errors",
+    "Stack": "georoi.values.stack",
     "UsageError": "georoi.errors",
     "Written": "georoi.io.output.spec",
     "check": "georoi.api",
@@ -36,10 +37,12 @@ _HOMES = {
     "connect": "georoi.api",
     "mask": "georoi.api",
     "open_raster": "georoi.api",
+    "open_stack": "georoi.api",
     "paste": "georoi.api",
     "plan": "georoi.api",
     "read_rois": "georoi.api",
     "write": "georoi.api",
+    "zonal_stats": "georoi.api",
 }
 """Where each public name lives."""
 

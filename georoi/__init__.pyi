@@ -8,10 +8,12 @@ from georoi.api import (
     connect,
     mask,
     open_raster,
+    open_stack,
     paste,
     plan,
     read_rois,
     write,
+    zonal_stats,
 )
 from georoi.clipping.each import ROIImages
 from georoi.errors import (
@@ -33,6 +35,7 @@ from georoi.planning.checkreport import CheckReport
 from georoi.planning.plan import Plan
 from georoi.values.raster import Raster
 from georoi.values.rois import ROISet
+from georoi.values.stack import Stack
 
 __version__: str
 __all__ = [
@@ -53,6 +56,7 @@ __all__ = [
     "ROISet",
     "Raster",
     "RasterError",
+    "Stack",
     "UsageError",
     "Written",
     "check",
@@ -62,8 +66,10 @@ __all__ = [
     "connect",
     "mask",
     "open_raster",
+    "open_stack",
     "paste",
     "plan",
     "read_rois",
     "write",
+    "zonal_stats",
 ]

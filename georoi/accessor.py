@@ -27,3 +27,7 @@ class RoiAccessor:
     def mask(self, rois: object, **options: Any) -> xr.DataArray:
         """Make the mask of ROIs on the array's grid; see `georoi.mask`."""
         return api.mask(self._array, rois, **options)
+
+    def stats(self, rois: object, stats: Any = None, **options: Any) -> Any:
+        """Take statistics of the array inside ROIs; see `georoi.zonal_stats`."""
+        return api.zonal_stats(self._array, rois, stats, **options)

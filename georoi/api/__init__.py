@@ -5,6 +5,8 @@ from __future__ import annotations
 from georoi.api.files import clip_file, write
 from georoi.api.images import clip, clip_each, mask, paste
 from georoi.api.reading import check, open_raster, plan
+from georoi.api.stacks import open_stack
+from georoi.api.zonal import zonal_stats
 from georoi.engine.cluster import connect
 from georoi.io.vector.vectors import read_rois
 
@@ -16,8 +18,10 @@ __all__ = [
     "connect",
     "mask",
     "open_raster",
+    "open_stack",
     "paste",
     "plan",
     "read_rois",
     "write",
+    "zonal_stats",
 ]

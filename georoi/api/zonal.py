@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from georoi.engine.cluster import connect
@@ -121,8 +122,12 @@ def zonal_stats(
     if long is None:
         long = as_ == "long" or any(layer.label is not None for layer in result.layers)
     if long:
-        return make_long(result, include=include)
-    return make_wide(result, index=_index_of(rois, result) if by is None else None, include=include)
+        frame = make_long(result, include=include)
+    else:
+        index = _index_of(rois, result) if by is None else None
+        frame = make_wide(result, index=index, include=include)
+    frame.attrs |= {"failed": result.failed, "georoi": dict(result.provenance)}
+    return frame
 
 
 def run_zonal(
@@ -148,6 +153,7 @@ def run_zonal(
     """Take statistics as `zonal_stats` does, before they are put into a table."""
     from georoi.values.statistics import parse_stats
     from georoi.zonal.inputs import BandChoice, read_input
+    from georoi.zonal.provenance import describe_run
     from georoi.zonal.runs import ZonalOptions, run
 
     if on_error not in ("raise", "skip"):
@@ -173,7 +179,8 @@ def run_zonal(
             client=client,
             progress=progress,
         )
-        return run(given, regions, aligned, options)
+        result = run(given, regions, aligned, options)
+    return replace(result, provenance=describe_run(given, result, statistics, choice))
 
 
 def _source(raster: object, *, pixel: bool) -> Raster | Stack | ArraySource:

@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "Look for trouble before any pixel is read.",
     "plan": "Say which blocks a job would read, and how much memory it would need.",
     "clip": "Cut regions of interest out of a raster.",
+    "stats": "Take statistics inside regions of interest: one row each, every pixel accounted for.",
     "mask": "Write the regions of interest as a raster: inside or outside, weight, or label.",
     "demo": "Make a small scene with regions of interest and clip them.",
     "help": "Explain an error id, the exit codes or a command.",

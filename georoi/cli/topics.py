@@ -38,6 +38,25 @@ pixel. It needs an image without CRS, and ROIs whose coordinates are pixels.""",
 Outside a region is never 0 by accident. Where the raster declares nodata, or --nodata gives one, that value
 is used and the dtype stays. Where none is known, a file keeps its dtype and carries an internal validity
 mask, which georoi and GDAL read back.""",
+    "statistics": """\
+--stat takes a name, perhaps with arguments and a new name before it: mean, q95, p90=quantile(q=0.9).
+
+  count, sum, mean, std, var, cv      over the weights of pixels; std and var are those of the population
+  min, max, range, n_pixels
+  median, q05 ... q95, quantile(q=0.5, method='linear')   values that occur, unless linear is asked for
+  mode, minority, nunique             of equal weights the smallest value
+  frac, frac(1, 2)                    the share of each class, or of these
+  hist(bins=[0, 10, 20]), hist(n=16, range=(0, 1))
+  centroid, argmin, argmax            coordinates in the raster's CRS
+  weighted_mean, weighted_sum, ...    with --weights
+
+Each row accounts for the area of its ROI in square metres on the ellipsoid: area = area_outside +
+area_nodata + area_nonfinite + area_masked + area_valid. status is ok, small (less than one effective pixel),
+withheld (--min-valid), no_valid, outside or failed, and reason says why.""",
+    "masks": """\
+--mask says which pixels are KEPT: SCL in {4, 5, 7}, cloud_prob < 40, bit(QA_PIXEL, 3, 4) == 0, joined by
+and, or, not. Presets: scl, scl-strict, scl-snow (Sentinel-2); landsat-qa, landsat-qa-snow, landsat-qa-strict.
+Pixels where a band of the rule is nodata are masked. --mask-raster names another file on the same grid.""",
 }
 """Topics other than errors, exit codes and commands."""
 

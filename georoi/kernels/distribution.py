@@ -19,7 +19,7 @@ class Distribution(NamedTuple):
 
 
 def make_distribution(values: NDArray[Any], weights: Floats) -> Distribution:
-    """Sort values and join equal ones; weights of one value are summed in the order given. Weights are > 0."""
+    """Sort values and join equal ones, whose weights (> 0) are summed in the order given."""
     if not len(values):
         return Distribution(values, weights)
     order = np.argsort(values, kind="stable")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,8 @@ class ZonalResult:
     expanding: frozenset[str] = frozenset()
     """Names of the statistics whose values map each class to its share."""
     notes: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """What it was made from, as plain values."""
 
     @property
     def failed(self) -> int:

@@ -45,7 +45,8 @@ def make_wide(result: ZonalResult, *, index: Any = None, include: Any = None) ->
 
     Columns are named after the statistic where there is one layer, `{band}_{statistic}` where there are
     several, with the date in front where dates differ. The ledger stands once where all layers agree in it.
-    An attribute of the ROIs that has the name of a column to be made stands as `{attribute}_input`.
+    An attribute of the ROIs that has the name of a column to be made, in any case, stands as
+    `{attribute}_input`, since databases do not tell case apart.
 
     Args:
         result: What a run gave.
@@ -75,8 +76,9 @@ def make_wide(result: ZonalResult, *, index: Any = None, include: Any = None) ->
     for first, prefix in groups:
         columns[f"{prefix}status"] = result.status[:, first]
         columns[f"{prefix}reason"] = result.reason[:, first]
-    renamed = {name: f"{name}_input" for name in kept if name in columns}
-    clashes = [name for name in renamed.values() if name in {*columns, *kept}]
+    made = {name.casefold() for name in columns}
+    renamed = {name: f"{name}_input" for name in kept if name.casefold() in made}
+    clashes = [name for name in renamed.values() if name.casefold() in {*made, *map(str.casefold, kept)}]
     if clashes:
         raise UsageError("E-USE-01", f"the ROIs have an attribute {some(clashes)}, which is no free name")
     notes = [f"the attribute {name} stands as {new}" for name, new in renamed.items()]

@@ -1,0 +1,150 @@
+"""`georoi stats`: statistics of regions of interest, one row each, into a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from georoi.cli.choices import EngineChoice, RoiChoice, carried
+from georoi.cli.console import Console, json_option, talk_options
+from georoi.cli.options import BOUNDARIES, engine_options, grid_options, roi_options
+from georoi.cli.tables import TableChoice, print_or_write, table_options
+from georoi.cli.values import Lenient
+
+if TYPE_CHECKING:
+    from georoi.values.raster import Raster
+    from georoi.values.stack import Stack
+
+
+@click.command("stats", short_help="Take statistics inside regions of interest.")
+@roi_options
+@click.option(
+    "--stat",
+    "-s",
+    "stats",
+    multiple=True,
+    metavar="STAT",
+    help="A statistic, such as mean, q95, p90=quantile(q=0.9), frac(1, 2); repeat for more: 'georoi help "
+    "statistics'. count, mean, std, min and max otherwise.",
+)
+@click.option(
+    "-b",
+    "--band",
+    "bands",
+    multiple=True,
+    metavar="B",
+    help="A band by number (from 1) or name, or an index such as NDVI; repeat for more. All bands otherwise.",
+)
+@click.option(
+    "--boundary",
+    type=Lenient(BOUNDARIES),
+    default="fraction",
+    show_default=True,
+    help="Which pixels count, and how much: 'georoi help boundary'.",
+)
+@click.option(
+    "--mask",
+    metavar="RULE",
+    help="The pixels to keep, such as 'SCL in {4, 5, 7}' or landsat-qa, by bands of the raster.",
+)
+@click.option("--mask-raster", metavar="PATH", help="Where the bands of --mask are, if not in the raster.")
+@click.option("--sensor", metavar="NAME", help="The sensor, where names of bands leave an index open.")
+@click.option("--unscaled", is_flag=True, help="Take values as stored, without scale and offset.")
+@click.option(
+    "--min-valid",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Withhold values of ROIs with a smaller valid share, 0 to 1.",
+)
+@click.option("--by", metavar="FIELD", help="Take the ROIs of one value of this attribute together.")
+@click.option(
+    "--overlap",
+    type=click.Choice(["independent", "priority", "split", "error"]),
+    help="What ROIs that overlap do: count on their own (the default), cede by --priority, share, or stop.",
+)
+@click.option("--priority", metavar="FIELD", help="The attribute that decides with --overlap priority.")
+@click.option("--weights", metavar="RASTER", help="Weights for weighted_mean and its like.")
+@click.option("--long/--wide", default=None, help="One row per ROI, date, band and statistic, or per ROI.")
+@click.option(
+    "--on-error",
+    type=click.Choice(["raise", "skip"]),
+    default="raise",
+    show_default=True,
+    help="What a part that cannot be read costs: the run, or the ROIs that meet it (exit code 4).",
+)
+@click.option("--dates", "pattern", metavar="PATTERN", help="Dates in file names, e.g. S2_%Y%m%d.tif.")
+@grid_options
+@table_options
+@engine_options
+@json_option
+@talk_options
+@click.argument("rasters", nargs=-1, required=True, metavar="RASTER...")
+@click.pass_context
+@carried(RoiChoice, "choice")
+@carried(TableChoice, "table")
+@carried(EngineChoice, "engine")
+def command(
+    ctx: click.Context,
+    /,
+    choice: RoiChoice,
+    table: TableChoice,
+    engine: EngineChoice,
+    rasters: tuple[str, ...],
+    stats: tuple[str, ...],
+    bands: tuple[str, ...],
+    mask: str | None,
+    mask_raster: str | None,
+    unscaled: bool,
+    pattern: str | None,
+    raster_crs: str | None,
+    pixel: bool,
+    **options: Any,
+) -> None:
+    """Take statistics of RASTER inside the regions of interest; several rasters, or a folder, are dates.
+
+    Every row accounts for the whole area of its ROI (outside, nodata, masked, valid, in square metres), and
+    every null has a status and a reason. Without -o the table goes to stdout as CSV.
+    """
+    from georoi import api
+
+    console = Console.of(ctx)
+    if mask_raster is not None and mask is None:
+        raise click.UsageError("--mask-raster is where the bands of --mask are: give --mask too")
+    table.check((*rasters, None if choice.rois == "-" else choice.rois, mask_raster))
+    source = open_dates(rasters, pattern=pattern, raster_crs="pixel" if pixel else raster_crs)
+    masks = None if mask_raster is None else open_dates((mask_raster,), pattern=None, raster_crs=raster_crs)
+    rois = choice.read(pixel=pixel)
+    frame = api.zonal_stats(
+        source,
+        rois,
+        ", ".join(stats) if stats else None,
+        bands=[int(name) if name.isdigit() else name for name in bands] or None,
+        mask=mask if masks is None else (masks, mask),
+        scaled=not unscaled,
+        include=table.fields(),
+        progress=console.shows_progress,
+        **{name: value for name, value in options.items() if value is not None},
+        **engine.options(),
+    )
+    failed = frame.attrs.get("failed", 0)
+    print_or_write(console, frame, table)
+    if failed:
+        from georoi.errors import PartialError
+
+        raise PartialError(
+            "E-PAR-01",
+            f"{failed} of {len(rois)} ROIs meet a part that could not be read",
+            hint="their rows have the status 'failed' and a reason",
+        )
+
+
+def open_dates(rasters: tuple[str, ...], *, pattern: str | None, raster_crs: str | None) -> Raster | Stack:
+    """Open one raster, or several and folders as a stack of dates."""
+    from georoi import api
+
+    if len(rasters) == 1 and not Path(rasters[0]).is_dir() and pattern is None:
+        return api.open_raster(rasters[0], raster_crs=raster_crs)
+    source: Any = rasters[0] if len(rasters) == 1 else list(rasters)
+    return api.open_stack(source, pattern=pattern, raster_crs=raster_crs)
