@@ -1,4 +1,4 @@
-"""The commands on the synthetic demo: what they print, write and exit with."""
+"""The commands on the synthetic demo: what all of them keep to, and info, check and plan."""
 
 from __future__ import annotations
 
@@ -15,18 +15,9 @@ import numpy as np
 import pytest
 import rasterio
 
-import georoi
 from georoi.demo import Demo
 from tests.cli.conftest import Run
-
-
-def read(path: Path | str) -> np.ndarray:
-    with rasterio.open(path) as dataset:
-        return dataset.read()
-
-
-def files() -> list[str]:
-    return sorted(path.name for path in Path().iterdir())
+from tests.cli.outputs import files, read
 
 
 def test_info_describes_both_sides(run: Run, demo: Demo) -> None:
@@ -93,91 +84,6 @@ def test_plan_reads_the_touched_blocks_only(run: Run, demo: Demo) -> None:
     assert (told["blocks"], told["blocks_total"], told["passes"]) == (1, 9, 1)
 
 
-@pytest.mark.parametrize("boundary", ["center", "all-touched", "fraction"])
-def test_clip_equals_the_library(run: Run, demo: Demo, boundary: str) -> None:
-    """`clip` writes what `georoi.clip` computes."""
-    result = run("clip", demo.latest, "out.tif", "--rois", demo.rois, "--boundary", boundary)
-    expected = georoi.clip(demo.latest, demo.rois, boundary=boundary, compute=True)
-
-    assert result.exit_code == 0, result.stderr
-    assert result.stdout == ""
-    np.testing.assert_array_equal(read("out.tif"), expected.values)
-
-
-def test_clip_takes_all_shaping_options(run: Run, demo: Demo) -> None:
-    """Bands, padding, blocks, inversion, a soft edge and nodata go through to the library."""
-    given = ["-b", "B04", "-b", "4", "--pad", "3", "--crop", "blocks", "--feather", "2", "--nodata", "65535"]
-    result = run("clip", "-i", demo.latest, "-o", "out.tif", "--rois", demo.rois, "--invert", *given)
-    expected = georoi.clip(
-        demo.latest,
-        demo.rois,
-        bands=["B04", 4],
-        pad=3,
-        crop="blocks",
-        feather=2,
-        nodata=65535,
-        invert=True,
-        compute=True,
-    )
-
-    assert result.exit_code == 0, result.stderr
-    np.testing.assert_array_equal(read("out.tif"), expected.values)
-    with rasterio.open("out.tif") as dataset:
-        assert dataset.nodata == 65535
-
-
-def test_clip_json_tells_what_was_written(run: Run, demo: Demo) -> None:
-    """With --json the outputs come with their size and hash."""
-    import hashlib
-
-    told = json.loads(run("clip", demo.latest, "out.tif", "--rois", demo.rois, "--json").stdout)
-    (output,) = told["outputs"]
-    content = Path("out.tif").read_bytes()
-
-    assert told["schema"] == "georoi.clip/1"
-    assert (output["path"], output["bytes"]) == ("out.tif", len(content))
-    assert output["sha256"] == hashlib.sha256(content).hexdigest()
-
-
-def test_clip_writes_weights(run: Run, demo: Demo) -> None:
-    """--weights-out adds a raster of weights on the clip's grid."""
-    arguments = ["--rois", demo.rois, "--boundary", "fraction", "--weights-out", "weights.tif"]
-    result = run("clip", demo.latest, "out.tif", *arguments)
-    expected = georoi.mask(demo.latest, demo.rois, boundary="fraction", compute=True)
-
-    assert result.exit_code == 0, result.stderr
-    np.testing.assert_array_equal(read("weights.tif")[0], expected.values)
-
-
-def test_clip_each_writes_a_file_per_roi(run: Run, demo: Demo) -> None:
-    """--each makes a folder with a file per ROI, an index, and the marker that it is complete."""
-    result = run("clip", demo.latest, "each", "--rois", demo.rois, "--each")
-    names = [path.name for path in Path("each").iterdir()]
-
-    assert result.exit_code == 0, result.stderr
-    assert len([name for name in names if name.endswith(".tif")]) == 15
-    assert {"index.csv", "_SUCCESS"} <= set(names)
-
-
-def test_dry_run_writes_nothing(run: Run, demo: Demo) -> None:
-    """--dry-run prints the plan."""
-    result = run("clip", demo.latest, "out.tif", "--rois", demo.rois, "--dry-run")
-
-    assert result.exit_code == 0
-    assert "blocks   1 of 9" in result.stdout
-    assert files() == []
-
-
-@pytest.mark.parametrize("command", ["clip", "mask"])
-def test_rois_are_required(run: Run, demo: Demo, command: str) -> None:
-    """Without ROIs there is no silent copy: exit 2, nothing written."""
-    result = run(command, demo.latest, "out.tif")
-
-    assert result.exit_code == 2
-    assert "--rois" in result.stderr
-    assert files() == []
-
-
 @pytest.mark.parametrize("command", ["clip", "mask"])
 def test_an_existing_output_is_exit_5(run: Run, demo: Demo, command: str) -> None:
     """An output is replaced with --overwrite only."""
@@ -218,119 +124,6 @@ def test_no_overlap_is_exit_3_and_names_both_sides(run: Run, demo: Demo) -> None
     assert "rois:" in result.stderr
     assert "raster:" in result.stderr
     assert files() == []
-
-
-def test_a_box_can_be_the_region(run: Run, demo: Demo) -> None:
-    """--bbox with --bbox-crs, and no --rois, clips the box."""
-    box = "22.150,45.202,22.152,45.204"
-    result = run("clip", demo.latest, "out.tif", "--bbox", box, "--bbox-crs", "EPSG:4326")
-
-    assert result.exit_code == 0, result.stderr
-    assert result.stderr.startswith("1 ROI | out.tif")
-
-
-@pytest.mark.parametrize(
-    "box", ["1,2,3", "a,b,c,d", "2,2,1,1"], ids=["three numbers", "no numbers", "no area"]
-)
-def test_a_bad_box_is_exit_2(run: Run, demo: Demo, box: str) -> None:
-    """A box is four numbers, with an area."""
-    assert run("clip", demo.latest, "out.tif", "--bbox", box, "--bbox-crs", "EPSG:4326").exit_code == 2
-
-
-def test_a_box_needs_its_crs(run: Run, demo: Demo) -> None:
-    """A box alone has no CRS unless it is said."""
-    result = run("clip", demo.latest, "out.tif", "--bbox", "1,2,3,4")
-
-    assert result.exit_code == 2
-    assert "--bbox-crs" in result.stderr
-
-
-def test_rois_come_through_stdin(run: Run, demo: Demo) -> None:
-    """--rois - reads GeoJSON, or one feature a line, from stdin."""
-    text = demo.rois.read_text()
-    lines = "\n".join(json.dumps(feature) for feature in json.loads(text)["features"])
-    whole = run("clip", demo.latest, "a.tif", "--rois", "-", stdin=text)
-    apart = run("clip", demo.latest, "b.tif", "--rois", "-", "--rois-crs", "EPSG:4326", stdin=lines)
-
-    assert (whole.exit_code, apart.exit_code) == (0, 0), whole.stderr + apart.stderr
-    np.testing.assert_array_equal(read("a.tif"), read("b.tif"))
-
-
-def test_stdin_that_is_no_json_is_exit_2(run: Run, demo: Demo) -> None:
-    """Garbage on stdin is a usage error."""
-    assert run("clip", demo.latest, "a.tif", "--rois", "-", stdin="garbage").exit_code == 2
-
-
-def test_mask_equals_the_library(run: Run, demo: Demo) -> None:
-    """`mask` writes 0 and 1 as the library computes them."""
-    result = run("mask", demo.latest, "out.tif", "--rois", demo.rois, "--crop", "none")
-    expected = georoi.mask(demo.latest, demo.rois, crop=False, compute=True)
-
-    assert result.exit_code == 0, result.stderr
-    np.testing.assert_array_equal(read("out.tif")[0], expected.values.astype(np.uint8))
-
-
-def test_labels_need_a_rule_for_overlaps(run: Run, demo: Demo) -> None:
-    """Overlapping stands are refused until --overlap says who wins; nothing half-written stays."""
-    refused = run("mask", demo.latest, "out.tif", "--rois", demo.rois, "--labels")
-
-    assert refused.exit_code == 3
-    assert "error[E-ROI-06]" in refused.stderr
-    assert files() == []
-    assert (
-        run("mask", demo.latest, "out.tif", "--rois", demo.rois, "--labels", "--overlap", "last").exit_code
-        == 0
-    )
-    assert set(np.unique(read("out.tif"))) == set(range(16))
-
-
-def test_pixel_space(run: Run) -> None:
-    """--pixel clips a picture without georeference by a box of pixels; without it the CRS is missing."""
-    import warnings
-
-    values = np.arange(1, 101, dtype=np.uint8).reshape(1, 10, 10)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with rasterio.open(
-            "in.tif", "w", driver="GTiff", width=10, height=10, count=1, dtype="uint8"
-        ) as file:
-            file.write(values)
-        result = run("clip", "in.tif", "out.tif", "--pixel", "--bbox", "2,3,6,5", "--nodata", "0")
-        refused = run("clip", "in.tif", "b.tif", "--bbox", "2,3,6,5", "--bbox-crs", "EPSG:4326")
-
-        assert result.exit_code == 0, result.stderr
-        np.testing.assert_array_equal(read("out.tif"), values[:, 3:5, 2:6])
-        assert refused.exit_code == 3
-        assert "error[E-CRS-01]" in refused.stderr
-
-
-def test_an_option_of_the_format(run: Run, demo: Demo) -> None:
-    """--co goes to the writer, and a wrong one is refused."""
-    assert run("clip", demo.latest, "a.tif", "--rois", demo.rois, "--co", "COMPRESS=ZSTD").exit_code == 0
-    with rasterio.open("a.tif") as dataset:
-        assert dataset.compression.value == "ZSTD"
-    assert run("clip", demo.latest, "b.tif", "--rois", demo.rois, "--co", "COMPRESS=NONSENSE").exit_code == 2
-    assert run("clip", demo.latest, "b.tif", "--rois", demo.rois, "--co", "COMPRESS").exit_code == 2
-    assert files() == ["a.tif"]
-
-
-def test_threads_do_not_change_the_result(run: Run, demo: Demo) -> None:
-    """One thread or all: the same bytes."""
-    for threads in ("1", "all"):
-        assert (
-            run("clip", demo.latest, f"{threads}.tif", "--rois", demo.rois, "--threads", threads).exit_code
-            == 0
-        )
-
-    assert Path("1.tif").read_bytes() == Path("all.tif").read_bytes()
-
-
-def test_a_scheduler_in_clear_is_refused(run: Run, demo: Demo) -> None:
-    """tcp:// beyond this machine needs --insecure."""
-    result = run("clip", demo.latest, "out.tif", "--rois", demo.rois, "--scheduler", "tcp://192.0.2.1:8786")
-
-    assert result.exit_code == 2
-    assert "--insecure" in result.stderr
 
 
 def test_quiet_says_nothing(run: Run, demo: Demo) -> None:
@@ -390,65 +183,6 @@ def test_a_closed_pipe_is_no_bug(demo: Demo) -> None:
 
     assert "E-INT-01" not in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_dry_run_of_one_file_per_roi_says_how_many_passes(run: Run, demo: Demo) -> None:
-    """--each --dry-run counts files and passes."""
-    result = run("clip", demo.latest, "out", "--rois", demo.rois, "--each", "--dry-run")
-    assert result.exit_code == 0
-    assert "files, made in 1 pass" in result.output
-
-
-def test_features_on_lines_are_in_degrees(run: Run, demo: Demo) -> None:
-    """Newline-delimited GeoJSON is GeoJSON: EPSG:4326 without saying so."""
-    shape = {"type": "Polygon", "coordinates": [[[15, 45], [15.001, 45], [15.001, 45.001], [15, 45]]]}
-    lines = [json.dumps({"type": "Feature", "properties": {}, "geometry": shape}), json.dumps(shape)]
-    result = run("plan", demo.latest, "--rois", "-", stdin="\n".join(lines))
-    assert "the CRS of the ROIs is unknown" not in result.output
-    assert "EPSG:4326" in result.output
-
-
-def test_dry_run_of_a_mask_reads_nothing(run: Run, demo: Demo) -> None:
-    """The output is described: labels and their dtype, with no byte to read."""
-    result = run("mask", demo.latest, "m.tif", "--rois", demo.rois, "--labels", "--dry-run", "--json")
-    plan = json.loads(result.stdout)["plan"]
-    assert (plan["what"], plan["dtype"], plan["bytes_to_read"]) == ("labels", "uint8", 0)
-
-
-def test_one_file_per_roi_is_not_put_into_a_folder_named_like_a_file(run: Run, demo: Demo) -> None:
-    """A folder called out.tif would mislead: exit 2 with a hint, dry or not, and nothing is made."""
-    for more in ([], ["--dry-run"], ["--of", "COG"]):
-        result = run("clip", demo.latest, "out.tif", "--rois", demo.rois, "--each", *more)
-        assert result.exit_code == 2
-        assert "name a folder, such as out" in result.stderr
-        assert files() == []
-    Path("odd.tif").mkdir()
-    assert run("clip", demo.latest, "odd.tif", "--rois", demo.rois, "--each").exit_code == 0
-
-
-def test_a_dry_run_says_what_would_become_of_the_output(run: Run, demo: Demo) -> None:
-    """New, replaced or refused; by the same rules as the run itself, whose exit code it does not have."""
-
-    def foresee(command: str, *arguments: str) -> list[tuple[str, ...]]:
-        given = [command, demo.latest, *arguments, "--rois", demo.rois, "--dry-run"]
-        assert "output   " in run(*given).stdout
-        told = json.loads(run(*given, "--json").stdout)
-        return [(output["format"], output["outcome"]) for output in told["outputs"]]
-
-    Path("there.tif").write_bytes(b"")
-    Path("full").mkdir()
-    Path("full", "mine.txt").write_text("mine")
-    for command in ("clip", "mask"):
-        assert foresee(command, "a.tif") == [("GTiff", "new")]
-        assert foresee(command, "a.tif", "--of", "cog") == [("COG", "new")]
-        assert foresee(command, "there.tif") == [("GTiff", "refused")]
-        assert foresee(command, "there.tif", "--overwrite") == [("GTiff", "replaces")]
-        assert foresee(command, "no/where.png") == [("PNG", "refused")]
-    assert foresee("clip", "a.zarr", "--weights-out", "there.tif") == [("Zarr", "new"), ("GTiff", "refused")]
-    assert foresee("clip", "each", "--each") == [("GTiff", "new")]
-    assert foresee("clip", "full", "--each") == [("GTiff", "refused")]
-    assert foresee("clip", "full", "--each", "--overwrite") == [("GTiff", "refused")]
-    assert sorted(files()) == ["full", "there.tif"]
 
 
 def test_sizes_are_rows_by_columns_in_every_command(run: Run, demo: Demo) -> None:

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import pickle
 
-import dask.array as da
 import numpy as np
 import pytest
-import rasterio
 import rioxarray  # noqa: F401 (brings .rio)
 import shapely
-import xarray as xr
 from affine import Affine
 
 import georoi
 from georoi.clipping import tiles
 from georoi.engine.lazy import is_lazy
-from georoi.errors import CRSError, RasterError, UsageError
+from georoi.errors import RasterError
 from georoi.grid import make_grid
-from georoi.io.array.georeferencing import make_array
-from georoi.values.raster import Header, Raster
+from georoi.values.raster import Raster
 from tests.builders import NORTH_UP, UTM, ramp, write_raster
+from tests.clips import box
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # rioxarray, odc
-
-
-def box(col0: float, row0: float, col1: float, row1: float) -> georoi.ROISet:
-    """A box given in pixels of the raster, as a ROI in its CRS."""
-    x, y = NORTH_UP.c, NORTH_UP.f
-    return georoi.ROISet.from_boxes([(x + 10 * col0, y - 10 * row1, x + 10 * col1, y - 10 * row0)], crs=UTM)
 
 
 @pytest.fixture
@@ -49,18 +40,6 @@ def reads(monkeypatch) -> list:
 
     monkeypatch.setattr(tiles, "read_window", remember)
     return seen
-
-
-def array(values: np.ndarray, nodata: float | None = 0, **more: object) -> xr.DataArray:
-    """A DataArray on the scene's grid."""
-    names = tuple(str(number) for number in range(1, values.shape[0] + 1))
-    header = Header(
-        grid=make_grid(values.shape[-2:], NORTH_UP, UTM), band_names=names, dtype=str(values.dtype),
-        nodata=(nodata,) * len(names), block_shape=(16, 16),
-    )  # fmt: skip
-    rows, cols = values.shape[-2:]
-    labels = {"band": range(1, len(names) + 1)}
-    return make_array(values, header, (0, rows, 0, cols), leading=labels, nodata=nodata, **more)
 
 
 def test_a_box_is_cut_out_with_its_values_and_its_place(scene):
@@ -275,96 +254,6 @@ def test_south_up_and_rotated_rasters_are_clipped_where_the_roi_lies(tmp_path, a
     assert (clipped.odc.geobox.affine.c, clipped.odc.geobox.affine.f) == pytest.approx(moved)
 
 
-@pytest.mark.parametrize("lazy", [False, True])
-def test_dask_in_gives_dask_and_numpy_gives_numpy(lazy):
-    source = array(ramp(2))
-    source = source.chunk(y=7, x=13) if lazy else source
-    clipped = georoi.clip(source, box(3, 5, 27, 18))
-    assert is_lazy(clipped.data) is lazy
-    assert np.array_equal(clipped.values, ramp(2)[:, 5:18, 3:27])
-    assert clipped.rio.nodata == 0
-
-
-@pytest.mark.parametrize("lazy", [False, True])
-def test_a_given_nodata_value_takes_the_place_of_the_declared_one_without_a_mask_too(lazy):
-    source = array(np.array([[[0, 7], [8, 0]]], "uint8"))
-    source = source.chunk(y=1) if lazy else source
-    whole = box(0, 0, 2, 2)
-    clipped = georoi.clip(source, whole, apply_mask=False, nodata=255)
-    assert clipped.values.tolist() == [[[255, 7], [8, 255]]]
-    assert clipped.attrs["nodata"] == 255
-    if lazy:
-        other = georoi.clip(source, whole, apply_mask=False, nodata=254)
-        assert len({clipped.data.name, other.data.name, source.data.name}) == 3
-
-
-def test_without_a_mask_the_pixels_of_the_source_are_not_shared():
-    source = array(ramp(1))
-    georoi.clip(source, box(0, 0, 60, 40), apply_mask=False).values[:] = 0
-    assert source.values.all()
-
-
-def test_a_bool_array_with_a_nodata_value_becomes_small_integers():
-    clipped = georoi.clip(array(np.ones((1, 4, 4), bool), nodata=None), box(0, 0, 2, 2), pad=1, nodata=255)
-    assert clipped.dtype == "uint8"
-    assert clipped.values[0].tolist() == [[1, 1, 255], [1, 1, 255], [255, 255, 255]]
-
-
-def test_compute_and_chunks_decide_for_arrays():
-    source = array(ramp(2))
-    assert is_lazy(georoi.clip(source, box(3, 5, 27, 18), compute=False).data)
-    assert is_lazy(georoi.clip(source, box(3, 5, 27, 18), chunks=16).data)
-    assert not is_lazy(georoi.clip(source.chunk(x=10), box(3, 5, 27, 18), compute=True).data)
-
-
-def test_chunks_of_an_array_that_no_roi_touches_are_never_computed():
-    asked = []
-
-    def remember(block: np.ndarray, block_info: dict | None = None) -> np.ndarray:
-        asked.append(block_info[0]["chunk-location"][1:])
-        return block
-
-    source = array(ramp(1))
-    data = da.from_array(ramp(1), chunks=(1, 10, 10)).map_blocks(
-        remember, dtype="uint16", meta=np.empty((0,) * 3)
-    )
-    clipped = georoi.clip(source.copy(data=data), box(3, 5, 8, 12), crop=False)
-    clipped.data.compute(scheduler="sync")
-    assert sorted(asked) == [(0, 0), (1, 0)]
-
-
-def test_further_dimensions_are_kept_whatever_their_order():
-    source = array(ramp(2)).expand_dims(time=[10, 20, 30]).transpose("x", "time", "y", "band")
-    source = source.assign_coords(cloud=("time", [1, 2, 3]))
-    clipped = georoi.clip(source, box(3, 5, 7, 8))
-    assert clipped.dims == ("time", "band", "y", "x")
-    assert clipped.cloud.values.tolist() == [1, 2, 3]
-    assert np.array_equal(clipped.values[1], ramp(2)[:, 5:8, 3:7])
-
-
-def test_an_array_of_two_dimensions_stays_one():
-    clipped = georoi.clip(array(ramp(1)).isel(band=0), box(3, 5, 7, 8))
-    assert clipped.dims == ("y", "x")
-
-
-def test_a_masked_array_of_floats_keeps_nan_outside_and_its_value_for_writing():
-    source = array(ramp(1).astype("float32"), nodata=None)
-    source.encoding["_FillValue"] = 0
-    clipped = georoi.clip(source, box(3, 5, 7, 8), pad=1)
-    assert np.isnan(clipped.values[0, 0]).all()
-    assert np.isnan(clipped.rio.nodata)
-    assert clipped.rio.encoded_nodata == 0
-
-
-def test_the_source_array_is_not_changed():
-    values = ramp(1)
-    source = array(values)
-    before = source.copy(deep=True)
-    clipped = georoi.clip(source, box(3, 5, 7, 8), apply_mask=False)
-    clipped.values[:] = 0
-    xr.testing.assert_identical(source, before)
-
-
 def test_a_lazy_clip_of_a_raster_of_a_trillion_pixels_can_be_built(tmp_path):
     scene = write_raster(tmp_path / "small.tif", ramp(1, 16, 16), nodata=0)
     raster = georoi.open_raster(scene)
@@ -386,141 +275,3 @@ def test_a_raster_in_pixel_space_is_clipped_by_pixel_boxes(tmp_path):
         assert clipped.x.values[0] == 3.5
         again = georoi.clip(clipped, georoi.ROISet.from_pixel_boxes([(4, 6, 1, 1)]))
         assert again.values.tolist() == clipped.values[:, 1:2, 1:2].tolist()
-
-
-def test_sides_of_unknown_place_are_refused(tmp_path, scene):
-    picture = write_raster(tmp_path / "p.tif", ramp(1), crs=None, transform=None)
-    boxes = georoi.ROISet.from_pixel_boxes([(3, 5, 4, 3)])
-    for source, rois, id in (
-        (picture, box(3, 5, 7, 8), "E-CRS-01"),
-        (xr.DataArray(ramp(1), dims=("band", "y", "x")), box(3, 5, 7, 8), "E-CRS-01"),
-        (georoi.open_raster(picture, raster_crs="pixel"), box(3, 5, 7, 8), "E-CRS-05"),
-        (scene, boxes, "E-CRS-05"),
-        (scene, box(100, 100, 110, 110), "E-CRS-02"),
-    ):
-        with pytest.raises(CRSError) as caught:
-            georoi.clip(source, rois)
-        assert caught.value.id == id
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"boundary": "half"},
-        {"boundary": "center", "all_touched": True},
-        {"crop": "tight"},
-        {"pad": -1},
-        {"pad": 0.5},
-        {"pad": "2"},
-        {"pad": float("nan")},
-        {"feather": -2},
-        {"feather": "a"},
-        {"feather": None},
-        {"feather": float("nan")},
-        {"feather": 2, "apply_mask": False},
-        {"feather": 2, "boundary": "fraction"},
-        {"feather": 2, "boundary": "all-touched"},
-        {"feather": 2, "all_touched": True},
-        {"chunks": 0},
-        {"chunks": {"lat": 10, "z": 2}},
-    ],
-)
-def test_options_that_make_no_sense_are_refused(scene, options):
-    with pytest.raises(UsageError) as caught:
-        georoi.clip(scene, box(3, 5, 7, 8), **options)
-    assert caught.value.id == "E-USE-01"
-
-
-def test_a_dataset_is_refused_with_its_variables():
-    with pytest.raises(RasterError, match="several arrays") as caught:
-        georoi.clip(array(ramp(1)).to_dataset(name="red"), box(3, 5, 7, 8))
-    assert caught.value.found["variables"] == "red"
-
-
-def test_inverted_weights_are_zero_also_in_chunks_that_lie_wholly_inside():
-    source = array(ramp(1)).chunk(y=4, x=4)
-    for options in ({"boundary": "fraction"}, {"feather": 2}):
-        clipped = georoi.clip(source, box(4.5, 4.5, 30, 30), invert=True, **options)
-        assert (clipped.coverage.values[10:20, 10:20] == 0).all()
-        assert (clipped.coverage.values[:3] == 1).all()
-
-
-def test_whole_numbers_of_other_types_are_pixels_too(scene):
-    expected = georoi.clip(scene, box(3, 5, 7, 8), pad=2)
-    for pad in (2.0, np.int64(2), np.float32(2)):
-        assert georoi.clip(scene, box(3, 5, 7, 8), pad=pad).identical(expected)
-
-
-@pytest.mark.parametrize("side", ["x", "y", "band"])
-def test_an_array_without_pixels_is_refused(side):
-    with pytest.raises(RasterError) as caught:
-        georoi.clip(array(ramp(2)).isel({side: slice(0, 0)}), box(3, 5, 7, 8))
-    assert caught.value.id == "E-RAS-10"
-    assert f"0 along {side}" in str(caught.value)
-
-
-@pytest.mark.parametrize("lazy", [False, True])
-@pytest.mark.parametrize("dims", [("band", "time", "y", "x"), ("time", "band", "y", "x")])
-@pytest.mark.parametrize("apply_mask", [False, True])
-def test_each_band_of_an_array_has_its_own_nodata_value(lazy, dims, apply_mask):
-    values = np.array([[[0, 255, 7]], [[0, 255, 7]]], "uint8")
-    source = array(values, nodata=None).assign_attrs(nodatavals=(0, 255))
-    source = source.expand_dims(time=[3, 4]).transpose(*dims)
-    source = source.chunk(band=1, time=1, x=2) if lazy else source
-    clipped = georoi.clip(source, box(0, 0, 3, 1), apply_mask=apply_mask)
-    assert is_lazy(clipped.data) is lazy
-    for time in (0, 1):
-        assert np.isnan(clipped.isel(time=time).transpose("band", "y", "x").values[:, 0]).tolist() == [
-            [True, False, False],
-            [False, True, False],
-        ]
-    assert np.isnan(clipped.attrs["nodata"])
-    assert "nodatavals" not in clipped.attrs
-    marked = georoi.clip(source, box(0, 0, 3, 1), apply_mask=apply_mask, nodata=9).transpose(
-        "time", "band", ...
-    )
-    assert marked.values[1, :, 0].tolist() == [[9, 255, 7], [0, 9, 7]]
-
-
-def test_a_clip_of_physical_values_says_that_scale_and_offset_are_applied(tmp_path):
-    scene = write_raster(tmp_path / "s.tif", ramp(2), nodata=0, scales=[0.5, 2], offsets=[1, 0])
-    whole = box(0, 0, 60, 40)
-    for flag in (False, True):
-        image = georoi.clip(georoi.open_raster(scene, scaled=flag).to_xarray(), whole)
-        assert image.attrs["scaled"] == flag
-        mosaic = georoi.paste([image, image.isel(y=slice(9))], scene)
-        assert mosaic.attrs["scaled"] == flag
-        assert ("band_scale" in mosaic.coords) is not flag
-    decoded = array(ramp(1, dtype="float32"))
-    decoded.encoding["scale_factor"] = 0.5
-    assert georoi.clip(decoded, whole).attrs["scaled"] == 1
-
-
-def test_images_whose_scales_differ_are_not_pasted_together(tmp_path):
-    scenes = [
-        write_raster(tmp_path / f"{scale}.tif", ramp(1), nodata=0, scales=[scale], offsets=[1])
-        for scale in (0.5, 0.25)
-    ]
-    images = [georoi.clip(scene, box(0, 0, 9, 9)) for scene in scenes]
-    mosaic = georoi.paste(images[:1], scenes[0])
-    assert (mosaic.attrs["scale_factor"], mosaic.attrs["add_offset"]) == (0.5, 1.0)
-    with pytest.raises(UsageError, match="same scale and offset"):
-        georoi.paste(images, scenes[0])
-    physical = georoi.clip(georoi.open_raster(scenes[0], scaled=True), box(0, 0, 9, 9))
-    with pytest.raises(UsageError, match="same scale and offset"):
-        georoi.paste([images[0], physical], scenes[0])
-
-
-def test_chosen_bands_are_written_with_their_own_names_and_scales(tmp_path):
-    scene = write_raster(
-        tmp_path / "s.tif", ramp(3), nodata=0, names=["a", "b", "c"], scales=[1, 2, 3], offsets=[0, 5, 6]
-    )
-    for source in (
-        georoi.open_raster(scene).to_xarray(),
-        georoi.clip(scene, box(0, 0, 9, 9), bands=[3, 2, 1]),
-    ):
-        for chosen in (source.sel(band=[3, 1]), georoi.clip(source.sel(band=[3, 1]), box(0, 0, 5, 5))):
-            written = georoi.write(chosen, tmp_path / "o.tif", overwrite=True)
-            with rasterio.open(written.path) as dataset:
-                assert dataset.descriptions == ("c", "a")
-                assert (dataset.scales, dataset.offsets) == ((3.0, 1.0), (6.0, 0.0))

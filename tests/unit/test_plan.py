@@ -1,39 +1,18 @@
-"""Plans: windows, blocks, tiles, tasks and the dry run, on grids small enough to check by hand."""
+"""Plans: windows, blocks, tiles and tasks, on grids small enough to check by hand."""
 
 from __future__ import annotations
 
-import json
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import shapely
 
-from georoi.errors import CRSError, UsageError
-from georoi.options import Boundary, Crop
-from georoi.planning.plan import Plan, make_plan
-from tests.conftest import ROOT
-from tests.headers import ORIGIN, UTM, environment_with_hash_seed, lay, make_header
-
-# Blocks of 10 x 10 on 40 rows x 50 columns:
-#
-#        0    10   20   30   40   50
-#      0 +----+----+----+----+----+
-#        |    |  ####    |    |    |   BOX: columns 15..25, rows 5..25
-#     10 +----+--####----+----+----+
-#        |    |  ####    |    |    |
-#     20 +----+--####----+----+----+
-#        |    |    |    |    |    |
-#     30 +----+----+----+----+----+
-BOX = shapely.box(15, 5, 25, 25)
-HEADER = make_header((40, 50), (10, 10))
-
-
-def plan_of(*geometries: shapely.Geometry, header=HEADER, **options: object) -> Plan:
-    options.setdefault("boundary", Boundary.CENTER)
-    return make_plan(header, lay(header, list(geometries)), **options)
+from georoi.errors import CRSError
+from georoi.options import Crop
+from georoi.planning.plan import Plan
+from tests.headers import ORIGIN, UTM, make_header
+from tests.plans import BOX, plan_of
 
 
 def block_places(plan: Plan) -> set[tuple[int, int]]:
@@ -233,73 +212,6 @@ def test_full_width_strips():
     assert plan.bytes_to_read == 3 * 3000 * 2
 
 
-def test_no_overlap_names_both_sides():
-    """ROIs elsewhere are an error that gives both CRS, both extents and the distance."""
-    header = make_header((1000, 1000), (512, 512), crs=UTM, name="scene.tif")
-    rois = lay(header, shapely.box(16.0, 48.0, 16.1, 48.1), crs="EPSG:4326")
-
-    with pytest.raises(CRSError) as caught:
-        make_plan(header, rois, boundary=Boundary.CENTER)
-
-    error = caught.value
-    assert error.id == "E-CRS-02"
-    assert "EPSG:4326" in error.found["rois"]
-    assert "EPSG:32633" in error.found["rois"]
-    assert "scene.tif, EPSG:32633, x 500,000 to 510,000, y 5,190,000 to 5,200,000" in error.found["raster"]
-    assert "lon 15.0000" in error.found["raster"]
-    assert " km away" in error.hint
-
-
-@pytest.mark.parametrize("crs", ["EPSG:4326", UTM])
-def test_swapped_axes_are_recognised(crs):
-    """ROIs that would overlap with x and y exchanged say so, in degrees and in metres."""
-    header = make_header((1000, 1000), (512, 512), crs=UTM)
-    swapped = (
-        shapely.box(46.90, 15.02, 46.92, 15.05)
-        if crs == "EPSG:4326"
-        else shapely.box(5_195_000, 501_000, 5_196_000, 502_000)
-    )
-
-    with pytest.raises(CRSError) as caught:
-        make_plan(header, lay(header, swapped, crs=crs), boundary=Boundary.CENTER)
-
-    assert caught.value.id == "E-CRS-02"
-    assert "x and y exchanged" in caught.value.hint
-
-
-def test_distance_in_pixel_space():
-    """Without a CRS the distance is in pixels."""
-    with pytest.raises(CRSError) as caught:
-        plan_of(shapely.box(53, 44, 60, 60))
-
-    assert caught.value.hint == "the nearest ROI is 5 pixels away"
-
-
-def test_box_that_meets_the_raster_is_not_enough():
-    """A ROI around a corner of the raster has a bounding box on it, but no area."""
-    corner = shapely.Polygon([(-20, 30), (-10, 30), (-10, 50), (20, 50), (20, 60), (-20, 60)])
-
-    with pytest.raises(CRSError, match="E-CRS-02"):
-        plan_of(corner)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"pad": -1},
-        {"pad": 1.5},
-        {"feather": -1},
-        {"feather": float("nan")},
-        {"apply_mask": False, "invert": True},
-        {"apply_mask": False, "feather": 2},
-    ],
-)
-def test_wrong_options(options):
-    """Negative or contradictory options are usage errors."""
-    with pytest.raises(UsageError, match="E-USE-01"):
-        plan_of(BOX, **options)
-
-
 def test_south_up_and_rotated_grids_plan_the_same_pixels():
     """Planning is in pixels, so the direction of the world's axes does not matter."""
     x, y = ORIGIN
@@ -319,122 +231,6 @@ def test_south_up_and_rotated_grids_plan_the_same_pixels():
 
         assert plan.window == (5, 25, 15, 25)
         assert plan.n_blocks == 6
-
-
-def test_digest_is_the_same_in_another_process():
-    """The digest does not depend on the process or on the seed of Python's hashes."""
-    code = (
-        "from tests.unit.test_plan import plan_of, BOX; import shapely;"
-        "print(plan_of(BOX, shapely.box(0, 0, 3, 3)).digest)"
-    )
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=ROOT,
-            env=environment_with_hash_seed(seed),
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-        for seed in (1, 2)
-    }
-
-    assert digests == {plan_of(BOX, shapely.box(0, 0, 3, 3)).digest}
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"boundary": Boundary.FRACTION},
-        {"crop": Crop.NONE},
-        {"pad": 1},
-        {"feather": 1},
-        {"invert": True},
-        {"apply_mask": False},
-        {"bands": 2},
-    ],
-)
-def test_digest_covers_the_options(options):
-    """Every option that changes the work changes the digest."""
-    assert plan_of(BOX, **options).digest != plan_of(BOX).digest
-
-
-def test_digest_covers_grid_rois_and_blocks():
-    """Another grid, another ROI or other blocks make another digest; another name or path does not."""
-    base = plan_of(BOX)
-
-    assert plan_of(BOX, source="elsewhere.tif").digest == base.digest
-    assert make_plan(HEADER, base.rois.take([0]), boundary=Boundary.CENTER).digest == base.digest
-    two = lay(HEADER, [BOX, BOX])
-    assert (
-        make_plan(HEADER, two, boundary=Boundary.CENTER).digest
-        != make_plan(HEADER, two.take([0]), boundary=Boundary.CENTER).digest
-    )
-    assert plan_of(shapely.box(15, 5, 25, 24.5)).digest != base.digest
-    assert plan_of(BOX, header=make_header((40, 51), (10, 10))).digest != base.digest
-    assert plan_of(BOX, header=make_header((40, 50), (10, 20))).digest != base.digest
-
-
-def test_frame_has_a_row_per_block():
-    """The table of blocks gives place, window and ids of the ROIs."""
-    rois = lay(HEADER, [BOX, shapely.box(22, 2, 28, 8)], ids=["field", "shed"])
-
-    frame = make_plan(HEADER, rois, boundary=Boundary.CENTER).to_frame()
-
-    assert frame.columns.tolist() == ["row", "col", "window", "rois"]
-    assert len(frame) == 6
-    assert frame.iloc[1].to_dict() == {
-        "row": 0,
-        "col": 2,
-        "window": (0, 10, 20, 30),
-        "rois": ("field", "shed"),
-    }
-    assert frame.rois.iloc[0] == ("field",)
-
-
-def test_dict_is_json():
-    """The summary survives JSON."""
-    content = plan_of(BOX).to_dict()
-
-    assert json.loads(json.dumps(content)) == content
-    assert content["blocks"] == 6
-    assert content["window"] == [5, 25, 15, 25]
-
-
-def test_dry_run_text():
-    """Printing a plan says what would be read, and what it needs."""
-    header = make_header((1024, 2048), (512, 512), crs=UTM, bands=4, name="scene\x1b[31m.tif")
-
-    x, y = ORIGIN
-    text = str(plan_of(shapely.box(x + 10, y - 4000, x + 6000, y - 3000), header=header, pad=2))
-
-    assert text.splitlines() == [
-        "raster   scene\\x1b[31m.tif: 1024 rows x 2048 columns of 10, EPSG:32633, origin (500000, 5200000)",
-        "ROIs     1, rule center",
-        "window   rows 298..402, columns 0..602 (104 x 602), cropped to the ROIs, padded by 2 px",
-        "blocks   2 of 8 (25.0 %) of 512 x 512",
-        "to read  4.0 MB decoded, 2 reads, 4 bands of uint16, 1 pass",
-        "tiles    2 of up to 512 x 512, touching 2 cells of coverage",
-        "memory   1.8 MB for each tile in work; 489.1 KB to hold the whole window",
-    ]
-
-
-def test_dry_run_says_what_alignment_did():
-    """A transform is named in the dry run."""
-    header = make_header((1000, 1000), (512, 512), crs=UTM)
-    roi = shapely.box(15.02, 46.90, 15.05, 46.92)
-
-    text = str(make_plan(header, lay(header, roi, crs="EPSG:4326"), boundary=Boundary.FRACTION))
-
-    assert "note     ROIs were transformed: " in text
-    assert "\x1b" not in text
-
-
-def test_cells_are_counted_on_the_canonical_lattice():
-    """Whatever the blocks, cells are 512 x 512 from the origin."""
-    header = make_header((2048, 2048), (256, 1024))
-
-    assert plan_of(shapely.box(500, 500, 600, 520), header=header).n_cells == 4
 
 
 def test_a_roi_outside_is_planned_where_its_feather_reaches_the_raster():
