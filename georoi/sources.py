@@ -11,6 +11,7 @@ from georoi.grid import make_grid
 from georoi.io.raster.rasters import open_raster
 from georoi.values.bands import BandRequest
 from georoi.values.raster import Georeference, Raster
+from georoi.values.stack import Stack
 
 if TYPE_CHECKING:
     from georoi.io.array.arrays import ArraySource
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 def as_source(
     source: object, *, bands: BandRequest | None = None, pixel: bool = False
 ) -> Raster | ArraySource:
-    """Make what the verbs work on of a path, a `Raster` or a DataArray.
+    """Make what the verbs work on of a path, a `Raster`, a `Stack` or a DataArray.
 
     Args:
-        source: What the user gave.
+        source: What the user gave; a `Stack` becomes a lazy array (time, band, y, x).
         bands: Which bands are wanted.
         pixel: Whether the ROIs are in pixel space: a raster of unknown CRS is then taken to be too.
 
@@ -41,6 +42,10 @@ def as_source(
         from georoi.io.array.arrays import read_array
 
         return read_array(source, bands=bands, pixel=pixel)
+    if isinstance(source, Stack):
+        from georoi.io.array.arrays import read_array
+
+        return read_array(source.to_xarray(), bands=bands, pixel=pixel)
     if isinstance(source, Raster):
         raster = source if bands is None else source.select(bands)
     else:

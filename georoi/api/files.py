@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, overload
 
 from georoi.clipping.each import ROIImages
 from georoi.clipping.options import ClipOptions
-from georoi.clipping.sources import as_source
 from georoi.clipping.writing import OutputOptions
 from georoi.engine.cluster import connect
 from georoi.errors import UsageError
 from georoi.io.output.inputs import refuse_inputs
 from georoi.io.vector.vectors import read_rois
 from georoi.options import Boundary
+from georoi.sources import as_source
 from georoi.values.raster import Raster
 
 if TYPE_CHECKING:

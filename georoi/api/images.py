@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from georoi.clipping.options import ClipOptions, choose_crop
-from georoi.clipping.sources import as_source
 from georoi.clipping.weights import Rule
 from georoi.errors import UsageError
 from georoi.io.vector.vectors import read_rois
 from georoi.options import Boundary, parse_pad
+from georoi.sources import as_source
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from georoi.clipping.options import ClipOptions, lay_out
-from georoi.clipping.sources import as_source, load
+from georoi.clipping.sources import load
 from georoi.io.raster import rasters
 from georoi.io.vector.vectors import read_rois
 from georoi.options import Boundary
 from georoi.planning.preflight import preflight
+from georoi.sources import as_source
 from georoi.values.raster import Raster
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from georoi.clipping.sources import as_source, load
+from georoi.clipping.sources import load
 from georoi.io.raster import stacks
+from georoi.sources import as_source
 from georoi.values.stack import Stack
 
 if TYPE_CHECKING:

@@ -1,61 +1,19 @@
-"""What the verbs work on: a raster file or an array, made of whatever the user gives."""
+"""How a `Raster` becomes a DataArray, for those who open one; xarray and dask load when it is asked for."""
 
 from __future__ import annotations
 
-import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from georoi.errors import RasterError
-from georoi.grid import make_grid
-from georoi.io.raster.rasters import open_raster
-from georoi.values.bands import BandRequest
-from georoi.values.raster import Georeference, Raster
+from georoi.values.raster import Raster
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from georoi.clipping.chunks import ChunkSize
-    from georoi.io.array.arrays import ArraySource
-
-
-def as_source(
-    source: object, *, bands: BandRequest | None = None, pixel: bool = False
-) -> Raster | ArraySource:
-    """Make what the verbs work on of a path, a `Raster` or a DataArray.
-
-    Args:
-        source: What the user gave.
-        bands: Which bands are wanted.
-        pixel: Whether the ROIs are in pixel space: a raster of unknown CRS is then taken to be too.
-
-    Raises:
-        RasterError: Those of `open_raster` and of `georoi.io.array.arrays.read_array`.
-    """
-    xarray = sys.modules.get("xarray")  # whoever has a DataArray has imported it
-    if xarray is not None and isinstance(source, xarray.Dataset):
-        raise RasterError(
-            "E-RAS-10",
-            "a Dataset holds several arrays",
-            found={"variables": ", ".join(str(name) for name in source.data_vars)},
-            hint="choose one: dataset['name'], or dataset.to_dataarray('band')",
-        )
-    if xarray is not None and isinstance(source, xarray.DataArray):
-        from georoi.io.array.arrays import read_array
-
-        return read_array(source, bands=bands, pixel=pixel)
-    if isinstance(source, Raster):
-        raster = source if bands is None else source.select(bands)
-    else:
-        raster = open_raster(source, bands=bands, loader=load)
-    if pixel and raster.georeference == Georeference.UNKNOWN:
-        grid = make_grid(raster.shape, (1, 0, 0, 0, 1, 0))
-        return replace(raster, grid=grid, georeference=Georeference.PIXEL)
-    return raster
 
 
 def load(raster: Raster, chunks: ChunkSize = None) -> xr.DataArray:
-    """Make the DataArray of a raster, for `Raster.to_xarray`; xarray and dask load here and not before."""
+    """Make the DataArray of a raster, for `Raster.to_xarray`."""
     from georoi.clipping.loading import load_raster
 
     return load_raster(raster, chunks)
