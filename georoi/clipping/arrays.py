@@ -15,12 +15,13 @@ from georoi.clipping.chunks import Chunk, ChunkSize, Layout, find_work, lay_chun
 from georoi.clipping.filling import Filling, choose_filling
 from georoi.clipping.options import ClipOptions
 from georoi.clipping.windows import place_in
-from georoi.clipping.writing import OutputOptions, lazy_pieces
+from georoi.clipping.writing import HARD_ALPHA, OutputOptions, lazy_pieces
 from georoi.engine.lazy import as_lazy, compute_now, is_lazy, lazy_array, make_name
 from georoi.engine.streaming import stream
 from georoi.io.array.arrays import ArraySource, read_array
 from georoi.io.array.georeferencing import add_weights, crop_array
 from georoi.io.output.imagespecs import spec_of_array
+from georoi.io.output.outputs import output_format
 from georoi.io.output.spec import Written
 from georoi.options import count_cores
 from georoi.planning.plan import Plan
@@ -81,7 +82,8 @@ def array_to_file(
     array = crop_array(source, plan.window, values, nodata=filling.nodata, attrs=options.describe(plan))
     spec = replace(spec_of_array(read_array(array, pixel=source.header.is_pixel)), has_mask=has_mask)
     pieces = lazy_pieces(values, spec.fill, output, weights if has_mask else None)
-    return output.write(path, spec, pieces, notes=(*rois.notes, filling.note))
+    hard = HARD_ALPHA if options.has_weights and output_format(path, output.of) == "PNG" else ""
+    return output.write(path, spec, pieces, notes=(*rois.notes, filling.note, hard))
 
 
 def _clip(

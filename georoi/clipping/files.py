@@ -14,7 +14,7 @@ from georoi.clipping.filling import choose_filling
 from georoi.clipping.options import ClipOptions, lay_out, whole_grid
 from georoi.clipping.tiles import Clipped, Copied, TileClipper, TileCopier
 from georoi.clipping.weights import Rule
-from georoi.clipping.writing import OutputOptions
+from georoi.clipping.writing import HARD_ALPHA, OutputOptions
 from georoi.engine.progress import track
 from georoi.engine.streaming import stream
 from georoi.errors import UsageError
@@ -122,7 +122,10 @@ class FileJob:
         """Write the image of a plan as its pieces come, and note what is lost on the way."""
         spec = self._spec(plan, **tags)
         lost = _lost_colors(self.raster, spec, self.format)
-        return self.output.write(path, spec, iter(pieces), notes=(*notes, self.clipper.filling.note, lost))
+        hard = HARD_ALPHA if self.format == "PNG" and self.options.has_weights else ""
+        return self.output.write(
+            path, spec, iter(pieces), notes=(*notes, self.clipper.filling.note, lost, hard)
+        )
 
     def _copier(self, plan: Plan) -> TileCopier | None:
         """Give what copies tiles as they are stored, where output and source share tiles and codec."""

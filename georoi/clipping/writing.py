@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from georoi.io.array.arrays import ArraySource
 
 
+HARD_ALPHA = (
+    "the picture's alpha tells which pixels are kept, not their weights: weights_out= (--weights-out) does"
+)
+"""The note on a picture of a clip with weights."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions:
     """How an output is written."""

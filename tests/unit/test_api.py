@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import geopandas as gpd
+import imagecodecs
 import numpy as np
 import pytest
 import rasterio
@@ -235,7 +236,7 @@ def test_a_failure_on_the_way_leaves_no_folder(scene, tmp_path, monkeypatch):
     monkeypatch.setattr("georoi.clipping.tiles.read_window", fail)
     for options in ({"each": True}, {}):
         with pytest.raises(RasterError):
-            georoi.clip_file(scene, ROIS, tmp_path / "out.tif", **options)
+            georoi.clip_file(scene, ROIS, tmp_path / ("out" if options else "out.tif"), **options)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["scene.tif"]
 
 
@@ -250,6 +251,22 @@ def test_weights_are_written_beside_the_clip(scene, tmp_path, options, dtype):
         assert dataset.dtypes == (dtype,)
         assert np.array_equal(dataset.read(1), expected)
         assert tuple(dataset.transform) == tuple(clipped.odc.geobox.affine)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"), [({"boundary": "fraction"}, True), ({"feather": 6}, True), ({}, False)]
+)
+def test_a_picture_of_a_soft_clip_says_that_its_alpha_is_hard(scene, tmp_path, options, told):
+    """Kept pixels are opaque whatever their weight; from a file and from an array a note says so."""
+    array = georoi.open_raster(scene, bands=[1]).to_xarray()
+    for source in (georoi.open_raster(scene, bands=[1]), array):
+        written = georoi.clip_file(source, ROIS, tmp_path / "out.png", overwrite=True, **options)
+        assert any("not their weights" in note for note in written.notes) is told
+        alpha = imagecodecs.imread(str(written.path))[..., -1]
+        assert set(np.unique(alpha)) <= {0, np.iinfo(alpha.dtype).max}
+    assert not any(
+        "weights" in note for note in georoi.clip_file(scene, ROIS, tmp_path / "o.tif", **options).notes
+    )
 
 
 def test_weights_that_cannot_be_written_are_refused_before_any_work(scene, tmp_path):

@@ -19,7 +19,7 @@ from tests.plans import BOX, HEADER, plan_of
 def test_digest_is_the_same_in_another_process():
     """The digest does not depend on the process or on the seed of Python's hashes."""
     code = (
-        "from tests.unit.test_plan import plan_of, BOX; import shapely;"
+        "from tests.plans import plan_of, BOX; import shapely;"
         "print(plan_of(BOX, shapely.box(0, 0, 3, 3)).digest)"
     )
     digests = {
