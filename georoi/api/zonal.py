@@ -95,7 +95,11 @@ def zonal_stats(
         UsageError: E-USE-01.
     """
     if as_ not in FORMS:
-        raise UsageError("E-USE-01", f"as_ must be 'table' or 'xarray', not {as_!r}")
+        raise UsageError(
+            "E-USE-01",
+            f"as_ must be 'table' or 'xarray', not {as_!r}",
+            hint="'table' gives a DataFrame, 'xarray' a Dataset",
+        )
     result = run_zonal(
         raster,
         rois,
@@ -157,9 +161,17 @@ def run_zonal(
     from georoi.zonal.runs import ZonalOptions, run
 
     if on_error not in ("raise", "skip"):
-        raise UsageError("E-USE-01", f"on_error must be 'raise' or 'skip', not {on_error!r}")
+        raise UsageError(
+            "E-USE-01",
+            f"on_error must be 'raise' or 'skip', not {on_error!r}",
+            hint="'skip' gives ROIs that meet an unreadable part the status failed, and goes on",
+        )
     if min_valid is not None and not 0 <= min_valid <= 1:
-        raise UsageError("E-USE-01", f"min_valid must be a share from 0 to 1, not {min_valid!r}")
+        raise UsageError(
+            "E-USE-01",
+            f"min_valid must be a share from 0 to 1, not {min_valid!r}",
+            hint="0.8 asks for 80 % of a ROI's area to be valid",
+        )
     rule = parse_boundary(boundary, all_touched, default=Boundary.FRACTION)
     statistics = parse_stats(stats)
     regions = read_rois(rois)
@@ -194,7 +206,11 @@ def _read_mask(mask: Any, *, pixel: bool) -> tuple[MaskRule | None, Raster | Sta
     if isinstance(mask, tuple) and len(mask) == 2:
         source = _source(mask[0], pixel=pixel)
         if not isinstance(source, (Raster, Stack)):
-            raise UsageError("E-USE-01", "the mask is a DataArray, and must be a raster or stack")
+            raise UsageError(
+                "E-USE-01",
+                "the mask is a DataArray, and must be a raster or stack",
+                hint="write it to a file first, or put it into the array as NaN",
+            )
         return parse_mask(mask[1]), source
     return parse_mask(mask), None
 
