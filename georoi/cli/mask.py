@@ -75,9 +75,10 @@ def command(
         facts: dict[str, object] = {"what": image.name, "dtype": str(image.dtype), "shape": [rows, cols]}
         row0, row1, col0, col1 = image.attrs["window"]
         facts |= {"window": [row0, row1, col0, col1], "boundary": image.attrs["boundary"], "bytes_to_read": 0}
+        soft = f", edge softened over {shape.feather:g} px" if shape.feather else ""
         text = [
             f"raster   {printable(raster.name)}: its header alone is read, no pixel",
-            f"ROIs     {len(rois):,}, rule {image.attrs['boundary']}",
+            f"ROIs     {len(rois):,}, rule {image.attrs['boundary']}{soft}",
             f"window   rows {row0}..{row1}, columns {col0}..{col1}",
             f"{image.name:<8} {image.dtype}, {rows:,} x {cols:,}",
         ]

@@ -30,6 +30,8 @@ def test_dry_run_of_a_mask_reads_nothing(run: Run, demo: Demo) -> None:
     """The output is described: labels and their dtype, with no byte to read."""
     result = run("mask", demo.latest, "m.tif", "--rois", demo.rois, "--labels", "--dry-run", "--json")
     plan = json.loads(result.stdout)["plan"]
+    soft = run("mask", demo.latest, "m.tif", "--rois", demo.rois, "--feather", "3", "--dry-run")
+    assert "edge softened over 3 px" in soft.stdout
     assert (plan["what"], plan["dtype"], plan["bytes_to_read"]) == ("labels", "uint8", 0)
 
 
