@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,12 @@ from georoi.values.raster import Raster
 from georoi.values.stack import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from georoi.engine.progress import Progress
     from georoi.io.array.arrays import ArraySource
     from georoi.values.bands import BandRequest
+    from georoi.values.statistics import Statistic
     from georoi.zonal.results import ZonalResult
 
 FORMS = ("table", "wide", "long", "xarray")
@@ -174,6 +176,8 @@ def run_zonal(
         )
     rule = parse_boundary(boundary, all_touched, default=Boundary.FRACTION)
     statistics = parse_stats(stats)
+    if rule is Boundary.FRACTION:
+        _refuse_interpolation(statistics)
     regions = read_rois(rois)
     if by is not None:
         regions = group_rois(regions, by)
@@ -191,8 +195,21 @@ def run_zonal(
             client=client,
             progress=progress,
         )
-        result = run(given, regions, aligned, options)
+        with ThreadPoolExecutor(1) as beside:  # which takes long for many ROIs, and is not needed before
+            beside.submit(getattr, regions, "fingerprint")
+            result = run(given, regions, aligned, options)
     return replace(result, provenance=describe_run(given, result, statistics, choice))
+
+
+def _refuse_interpolation(statistics: Sequence[Statistic]) -> None:
+    """Refuse quantiles that interpolate between ranks, which weights of fractions do not have."""
+    linear = next((str(one) for one in statistics if one.get("method") == "linear"), None)
+    if linear is not None:
+        raise UsageError(
+            "E-USE-01",
+            f"{linear} is for pixels of equal weight, and boundary='fraction' weights them",
+            hint="take boundary='center', or leave out the method: inverted_cdf goes with weights",
+        )
 
 
 def _source(raster: object, *, pixel: bool) -> Raster | Stack | ArraySource:

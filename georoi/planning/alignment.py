@@ -25,7 +25,7 @@ from georoi.planning.overlap import Overlaps, dissolve, grow, overlaps
 from georoi.planning.overlap_check import explained
 from georoi.planning.seam import wrap_longitudes
 from georoi.planning.shapes import bounds_of, to_polygons
-from georoi.values.gridrois import GridROIs
+from georoi.values.gridrois import Deferred, GridROIs
 
 if TYPE_CHECKING:
     from georoi.values.rois import ROISet
@@ -168,7 +168,7 @@ def _grid_rois(rois: ROISet, grid: GeoBox, parts: Rings, operation: str, notes: 
         polygons=parts.polygons,
         rois=parts.geometries,
         bounds=bounds_of(parts),
-        fingerprint=rois.fingerprint,
+        fingerprint=Deferred(lambda: rois.fingerprint),
         crs=rois.crs,
         operation=operation,
         notes=notes,

@@ -172,7 +172,7 @@ class Plan:
         head = {
             "plan": 1,
             "grid": grids.key(self.header.grid),
-            "rois": self.rois.fingerprint,
+            "rois": str(self.rois.fingerprint),
             "ids": [
                 str(roi_id) for roi_id in self.rois.ids
             ],  # tells some of the ROIs, or their union, from all

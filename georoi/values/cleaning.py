@@ -134,6 +134,8 @@ def _drop_missing(work: _Work, unread: Mapping[int, str]) -> None:
 
 def _drop_infinite(work: _Work, rules: Rules) -> None:
     living = work.living()
+    with np.errstate(all="ignore"):  # coordinates such as 1e300 overflow in GEOS, which copes
+        living = living[~shapely.is_valid(work.geometry[living])]  # as all that are not finite are
     coordinates, index = shapely.get_coordinates(work.geometry[living], return_index=True)
     finite = np.isfinite(coordinates).all(axis=1)
     if finite.all():

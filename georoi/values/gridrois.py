@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +10,26 @@ from numpy.typing import ArrayLike, NDArray
 from odc.geo.geobox import GeoBox
 
 from georoi.crs import CRS
+
+
+class Deferred:
+    """A text that is made when it is first asked for; it travels between processes as the text itself.
+
+    Args:
+        make: Gives the text.
+    """
+
+    def __init__(self, make: Callable[[], str]) -> None:
+        self._make: Callable[[], str] | None = make
+        self._text = ""
+
+    def __str__(self) -> str:
+        if self._make is not None:
+            self._text, self._make = self._make(), None
+        return self._text
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,8 +53,8 @@ class GridROIs:
     """Offsets of ROIs into polygons, shape (n + 1,)."""
     bounds: NDArray[np.float64]
     """(x_min, y_min, x_max, y_max) in pixels, shape (n, 4); NaN for an empty ROI."""
-    fingerprint: str
-    """Content hash of the ROI set that was aligned."""
+    fingerprint: str | Deferred
+    """Content hash of the ROI set that was aligned; `str` of it, since it is made when it is asked for."""
     crs: CRS | None = None
     """The CRS that the ROIs came in; None in pixel space."""
     operation: str = ""

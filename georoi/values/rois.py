@@ -26,6 +26,10 @@ from georoi.values.space import choose_space, flat_crs, says_pixel
 __all__ = ["Finding", "ROISet", "Rules"]
 
 
+_AT_ONCE = 4096
+"""ROIs whose canonical geometries are held at a time."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ROISet:
     """Regions of interest: polygons with ids, all in one CRS or all in pixel space; immutable.
@@ -288,14 +292,14 @@ class ROISet:
     def fingerprint(self) -> str:
         """SHA-256 of ids, canonical geometries and CRS; equal content has one fingerprint in any format."""
         digest = hashlib.sha256(b"georoi ROISet 1\n" + self._space.encode() + b"\n")
-        geometry = self.geometry.copy()
-        single = shapely.get_num_geometries(geometry) == 1
-        geometry[single] = shapely.get_geometry(geometry[single], 0)
-        for roi_id, wkb in zip(
-            self.ids, shapely.to_wkb(shapely.normalize(geometry), byte_order=1), strict=True
-        ):
-            text = str(roi_id).encode("utf-8", "surrogatepass")
-            digest.update(b"%d %d " % (len(text), len(wkb)) + text + wkb)
+        for start in range(0, len(self), _AT_ONCE):
+            geometry = self.geometry[start : start + _AT_ONCE].copy()
+            single = shapely.get_num_geometries(geometry) == 1
+            geometry[single] = shapely.get_geometry(geometry[single], 0)
+            blobs = shapely.to_wkb(shapely.normalize(geometry), byte_order=1)
+            for roi_id, wkb in zip(self.ids[start : start + _AT_ONCE], blobs, strict=True):
+                text = str(roi_id).encode("utf-8", "surrogatepass")
+                digest.update(b"%d %d " % (len(text), len(wkb)) + text + wkb)
         return digest.hexdigest()
 
     @property
