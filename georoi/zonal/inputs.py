@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from georoi.errors import UsageError
 from georoi.io.array.arrays import ArraySource
-from georoi.io.array.bands import BAND, band_numbers, band_scaling
+from georoi.io.array.bands import BAND, band_names, band_numbers, band_scaling
 from georoi.options import CELL
 from georoi.values.bands import BandRequest
 from georoi.values.layers import LayerPlan, resolve_bands
@@ -160,12 +160,15 @@ def _read_array(source: ArraySource, choice: BandChoice) -> ZonalInput:
             found={"array": ", ".join(str(dim) for dim in array.dims)},
             hint="rename a dimension to time or band, or select along it first",
         )
-    plan = choice.resolve(header.band_names, band_numbers(array), header.name)
+    names = header.band_names
+    if BAND not in array.dims:  # the header counts layers of whatever dimension as bands
+        names = band_names(array.isel(dict.fromkeys(others, 0)))
+    plan = choice.resolve(names, band_numbers(array), header.name)
     leading = [*others, BAND] if BAND in array.dims else list(others)
     array = array.transpose(*leading, *source.dims)
-    data = array.data
+    data = _in_known_dtype(array.data)
     rows, cols = data.shape[-2:]
-    data = data.reshape((-1, len(header.band_names), rows, cols))[:, list(plan.sources)]
+    data = data.reshape((-1, len(names), rows, cols))[:, list(plan.sources)]
     scales, offsets = ((), ()) if source.is_scaled else band_scaling(source.array)
     scene = _make_scene(
         None,
@@ -186,6 +189,16 @@ def _read_array(source: ArraySource, choice: BandChoice) -> ZonalInput:
         array=data,
         notes=plan.notes,
     )
+
+
+def _in_known_dtype(data: Any) -> Any:
+    """Give an array (numpy or dask, untyped) in a dtype that kernels work on; values stay as they are."""
+    dtype: np.dtype[Any] = data.dtype
+    if dtype.kind == "b":
+        return data.astype(np.uint8)
+    if dtype.kind == "f" and dtype.itemsize not in (4, 8):
+        return data.astype(np.float32 if dtype.itemsize < 4 else np.float64)
+    return data.astype(dtype.newbyteorder("="), copy=False)
 
 
 def _dates(values: NDArray[Any], count: int) -> list[tuple[np.datetime64 | None, str]]:

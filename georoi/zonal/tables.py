@@ -106,6 +106,8 @@ def make_long(result: ZonalResult, *, include: Any = None) -> pd.DataFrame:
     if any(layer.date is not None for layer in result.layers):
         dates = np.array([layer.date for layer in result.layers], dtype="datetime64[us]")
         columns["date"] = _spread(dates, rows, 1)
+    elif any(layer.label is not None for layer in result.layers):
+        columns["date"] = _spread(_objects(layer.label for layer in result.layers), rows, 1)
     columns["band"] = _spread(_objects(layer.name for layer in result.layers), rows, 1)
     columns["stat"] = _spread(_objects(found), rows, 2)
     stacked = list(found.values())
@@ -154,6 +156,8 @@ def make_cube(result: ZonalResult) -> xr.Dataset:
     coordinates: dict[str, Any] = {"roi": result.rois.ids, "band": bands}
     if dates and dates[0] is not None:
         coordinates["date"] = np.array(dates, dtype="datetime64[ns]")
+    elif labels[0] is not None:
+        coordinates["date"] = labels
     attributes = {"boundary": result.boundary, "notes": "; ".join(result.notes)}
     return xr.Dataset(data, coords=coordinates, attrs=attributes)
 
