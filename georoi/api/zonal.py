@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from georoi.io.array.arrays import ArraySource
     from georoi.values.bands import BandRequest
     from georoi.values.statistics import Statistic
+    from georoi.values.statistics import Statistic
     from georoi.zonal.results import ZonalResult
 
 FORMS = ("table", "wide", "long", "xarray")
@@ -199,6 +200,17 @@ def run_zonal(
             beside.submit(getattr, regions, "fingerprint")
             result = run(given, regions, aligned, options)
     return replace(result, provenance=describe_run(given, result, statistics, choice))
+
+
+def _refuse_interpolation(statistics: Sequence[Statistic]) -> None:
+    """Refuse quantiles that interpolate between ranks, which weights of fractions do not have."""
+    linear = next((str(one) for one in statistics if one.get("method") == "linear"), None)
+    if linear is not None:
+        raise UsageError(
+            "E-USE-01",
+            f"{linear} is for pixels of equal weight, and boundary='fraction' weights them",
+            hint="take boundary='center', or leave out the method: inverted_cdf goes with weights",
+        )
 
 
 def _refuse_interpolation(statistics: Sequence[Statistic]) -> None:
