@@ -10,6 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from georoi.crs import keep_polygons
+from georoi.kernels.sharedareas import shared_areas
 from georoi.planning.shapes import to_polygons, with_polygons
 from georoi.values.gridrois import GridROIs
 
@@ -17,7 +18,8 @@ SMALLEST_OVERLAP = 1e-9
 """Area in pixels above which two ROIs overlap; less is rounding along a shared edge."""
 
 _QUARTER_SEGMENTS = 8
-_PAIRS_AT_ONCE = 200_000
+_ERROR = 2e-14
+"""Share of the window of two ROIs that rounding can make of the area that they have in common."""
 
 
 class Overlaps(NamedTuple):
@@ -34,7 +36,37 @@ def overlaps(rois: GridROIs) -> Overlaps:
 
     Areas that the rounding of coordinates alone can make along a shared edge are not counted.
     """
-    return _overlaps(rois, to_polygons(rois))
+    i, j = _meeting(rois)
+    area = shared_areas(rois.x, rois.y, rois.rings, rois.polygons, rois.rois, rois.bounds, i, j)
+    length = _lengths(rois)
+    a, b = rois.bounds[i], rois.bounds[j]
+    window = np.prod(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), axis=1)
+    least = np.maximum(_rounding(rois) * np.minimum(length[i], length[j]), _ERROR * window)
+    counted = area > np.maximum(SMALLEST_OVERLAP, least)
+    return Overlaps(i[counted], j[counted], area[counted])
+
+
+def _meeting(rois: GridROIs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Find the pairs whose bounding boxes share an area, i < j, ordered by i then j."""
+    filled = np.flatnonzero(~np.isnan(rois.bounds[:, 0]))
+    boxes = shapely.box(*rois.bounds[filled].T)
+    first, second = shapely.STRtree(boxes).query(boxes)
+    once = first < second
+    i, j = filled[first[once]], filled[second[once]]
+    a, b = rois.bounds[i], rois.bounds[j]
+    shares = (np.maximum(a[:, :2], b[:, :2]) < np.minimum(a[:, 2:], b[:, 2:])).all(axis=1)
+    i, j = i[shares], j[shares]
+    order = np.lexsort((j, i))
+    return i[order].astype(np.int64), j[order].astype(np.int64)
+
+
+def _lengths(rois: GridROIs) -> NDArray[np.float64]:
+    """Give the length of each ROI's outline, in pixels, shape (n,)."""
+    steps = np.hypot(np.diff(rois.x, append=0.0), np.diff(rois.y, append=0.0))
+    steps[rois.rings[1:] - 1] = 0.0  # from one ring to the next
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    ends = along[rois.rings[rois.polygons[rois.rois]]]
+    return np.diff(ends)
 
 
 def _touching(polygons: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -43,25 +75,6 @@ def _touching(polygons: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray
     once = first < second
     order = np.lexsort((second[once], first[once]))
     return first[once][order].astype(np.int64), second[once][order].astype(np.int64)
-
-
-def _overlaps(rois: GridROIs, polygons: NDArray[np.object_]) -> Overlaps:
-    i, j = _touching(polygons)
-    area = np.zeros(len(i))
-    for k in range(0, len(i), _PAIRS_AT_ONCE):
-        chunk = slice(k, k + _PAIRS_AT_ONCE)
-        area[chunk] = _shared_area(polygons[i[chunk]], polygons[j[chunk]])
-    shortest = np.minimum(*(shapely.length(polygons)[side] for side in (i, j)))
-    counted = area > np.maximum(SMALLEST_OVERLAP, _rounding(rois) * shortest)
-    return Overlaps(i[counted], j[counted], area[counted])
-
-
-def _shared_area(a: NDArray[np.object_], b: NDArray[np.object_]) -> NDArray[np.float64]:
-    area = np.zeros(len(a))
-    shapely.prepare(a)
-    meeting = np.flatnonzero(shapely.relate_pattern(a, b, "T********"))
-    area[meeting] = shapely.area(shapely.intersection(a[meeting], b[meeting]))
-    return area
 
 
 def _rounding(rois: GridROIs) -> float:
@@ -83,7 +96,7 @@ def dissolve(rois: GridROIs, *, touching: bool = False) -> GridROIs:
         touching: Join ROIs that share no more than an edge or a point, too.
     """
     polygons = to_polygons(rois)
-    i, j = _touching(polygons) if touching else _overlaps(rois, polygons)[:2]
+    i, j = _touching(polygons) if touching else overlaps(rois)[:2]
     if not len(i):
         return rois
     from scipy.sparse import coo_array  # takes half a second to load, which few jobs need
