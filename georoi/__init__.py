@@ -28,6 +28,7 @@ _HOMES = {
     "Raster": "georoi.values.raster",
     "RasterError": "georoi.errors",
     "Stack": "georoi.values.stack",
+    "UnknownROIError": "georoi.errors",
     "UsageError": "georoi.errors",
     "Written": "georoi.io.output.spec",
     "check": "georoi.api",

@@ -27,6 +27,7 @@ from georoi.errors import (
     PartialError,
     RasterError,
     ROIError,
+    UnknownROIError,
     UsageError,
 )
 from georoi.io.output.spec import Written
@@ -57,6 +58,7 @@ __all__ = [
     "Raster",
     "RasterError",
     "Stack",
+    "UnknownROIError",
     "UsageError",
     "Written",
     "check",
