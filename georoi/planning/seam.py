@@ -71,6 +71,22 @@ def wrap_longitudes(geometry: NDArray[np.object_], grid: GeoBox) -> Wrapped:
     return Wrapped(geometry, moved)
 
 
+def wrap_points(x: NDArray[np.float64], grid: GeoBox) -> NDArray[np.float64]:
+    """Move points by whole turns to where a geographic grid counts longitudes; where it does not, leave them.
+
+    Args:
+        x: In the grid's CRS, shape (n,).
+        grid: Any grid; nothing is moved where its CRS is not geographic.
+    """
+    turn = _full_turn(grid)
+    west, _, east, _ = grid_bounds(grid)
+    if turn is None or west < -_FURTHEST * turn or east > _FURTHEST * turn:
+        return x
+    wrapped = x + np.ceil((west - x) / turn) * turn
+    moves = ~((x >= west) & (x <= east)) & (wrapped >= west) & (wrapped <= east)
+    return np.where(moves, wrapped, x)
+
+
 def goes_around(grid: GeoBox) -> bool:
     """Tell whether a geographic grid is north-up or south-up and goes all around the Earth."""
     turn = _full_turn(grid)

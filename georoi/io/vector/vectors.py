@@ -73,11 +73,11 @@ def read_rois(
     elif layer is not None:
         raise UsageError("E-USE-01", "layer= chooses a layer of a file, and the source is none")
     else:
-        read = filtered(_read_object(source), where)
-    return _make(read, where, box, _space(read, rois_crs), rules)
+        read = filtered(read_object(source), where)
+    return _make(read, where, box, decide_space(read, rois_crs), rules)
 
 
-def _space(read: Read, rois_crs: object) -> tuple[CRS | None, bool]:
+def decide_space(read: Read, rois_crs: object) -> tuple[CRS | None, bool]:
     """Decide the CRS, and whether it is pixel space; what a format means by silence yields to `rois_crs=`."""
     if rois_crs is None:
         return read.crs, read.pixel
@@ -105,7 +105,8 @@ def _make(
     return rois if meets.all() else rois[meets]
 
 
-def _read_object(source: Any) -> Read:
+def read_object(source: Any) -> Read:
+    """Take raw features from what is no file: frames, geometries, mappings, a ROISet."""
     if isinstance(source, ROISet):
         attributes = {**source.attributes, "roi_id": source.ids}
         features = Features(
