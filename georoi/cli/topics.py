@@ -31,6 +31,14 @@ A clip never alters values: it keeps the pixels of weight above zero. --weights-
 Regions of interest are brought to the raster's CRS, their edges densified so that no point is off by more
 than a tenth of a pixel. Pixels are never reprojected. A CRS that is unknown on either side is an error
 (E-CRS-01), as is no overlap (E-CRS-02). --rois-crs and --raster-crs say what a file does not.""",
+    "points": """\
+georoi extract --points samples a raster at points, one row per point and date, in the order of the points.
+
+  nearest   the pixel that holds the point; its left and upper edge belong to it (the default)
+  bilinear  between the centres of the four pixels around it; null where one that has weight is not valid,
+            and between the outermost centres and the raster's edge the outermost pixels go on
+
+A row has a status: ok, partial (some bands are null), no_valid or outside; and a reason for each null.""",
     "pixel": """\
 --pixel puts both sides in pixel space: x to the right, y down, and (0, 0) is the outer corner of the first
 pixel. It needs an image without CRS, and ROIs whose coordinates are pixels.""",

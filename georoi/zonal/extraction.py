@@ -23,6 +23,7 @@ from georoi.planning.areas import planar_areas
 from georoi.values.gridrois import GridROIs
 from georoi.values.naming import some
 from georoi.values.rois import ROISet
+from georoi.wording import say_count
 from georoi.zonal.arrayreading import read_array_windows
 from georoi.zonal.inputs import ZonalInput
 from georoi.zonal.layout import CellTask, Layout, ZonalTask, lay_out
@@ -251,8 +252,13 @@ class PixelExtraction:
     def closing_notes(self) -> tuple[str, ...]:
         """Say after the work which ROIs have no row."""
         none = self._rois.ids[self._rows == 0]
+        if not len(none):
+            return ()
         what = "pixel" if self._keep_invalid else "valid pixel"
-        return (f"{len(none):,} ROIs have no {what}, and no row: {some(none)}",) if len(none) else ()
+        return (
+            f"{say_count(len(none), 'ROI')} without a row, for no {what} under the rule {self._boundary}: "
+            f"{some(none)}",
+        )
 
     def _parts(self) -> Iterator[Part]:
         for task in self._layout.tasks():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TextIO
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +22,7 @@ from georoi.io.table.formats import STREAMS, check_table, named_format
 from georoi.io.table.lines import JSONLines
 from georoi.io.table.parquet import ROWS, RowGroups, describe_crs, geo_metadata, point_wkb
 from georoi.io.table.separated import CSVRows
-from georoi.io.table.sinks import FileSink
+from georoi.io.table.sinks import FileSink, TextSink
 from georoi.io.table.tables import Outputs, WrittenTable, open_outputs
 
 Batch = Any  # pa.RecordBatch | pa.Table | Mapping[str, Any]: Arrow comes without types
@@ -183,6 +184,35 @@ class TableStream:
         encoder = _ParquetPoints(sink, self._schema, self._points, self._metadata)
         self._stack.enter_context(encoder.groups)
         return encoder
+
+
+def print_batches(
+    batches: Iterable[pa.Table], schema: pa.Schema, stream: TextIO, *, format: str = "CSV"
+) -> tuple[str, ...]:
+    """Write batches to a stream of text, such as stdout, as they come.
+
+    Args:
+        batches: Tables of `schema`.
+        schema: The columns; CSV gets its header even where there is no row.
+        stream: Where they go.
+        format: CSV or NDJSON.
+
+    Returns:
+        Notes for the user, which are not part of the data.
+
+    Raises:
+        OutputError: E-OUT-04; E-OUT-03 if the stream cannot be written to.
+        BrokenPipeError: If the reader has gone.
+    """
+    found = named_format(format, ("CSV", "NDJSON"))
+    sink = TextSink(stream)
+    encoder: _Encoder = CSVRows(sink) if found == "CSV" else _Objects(sink)
+    for batch in itertools.chain([schema.empty_table()], batches):
+        with translated(Path("stdout")):
+            encoder.append(batch)
+    with translated(Path("stdout")):
+        sink.flush()
+    return encoder.finish()
 
 
 class _Objects(JSONLines):
