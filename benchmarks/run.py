@@ -17,13 +17,13 @@ from agree import differing
 from jobs import PYTHON, WORK, Job, command, jobs, missing
 from lazy import lazy_figures
 from measure import Run, run
+from sections import rewrite
 
 import georoi
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "performance.md"
 RESULTS = WORK / "results.json"
-MARK = "<!-- figures below are written by benchmarks/run.py -->"
 
 
 def plan_of(job: Job) -> tuple[np.ndarray, tuple[float, ...], float, dict]:
@@ -89,7 +89,7 @@ def table(result: dict) -> str:
     base = result["wall"]["floor"]
     ours = result["wall"].get("georoi", float("nan"))
     lines = [
-        f"## {result['job'].capitalize()}",
+        f"### {result['job'].capitalize()}",
         "",
         f"{result['blocks']:,} blocks touched, {result['bytes'] / 2**20:,.0f} MB decoded, planned in "
         f"{result['seconds'] * 1000:,.0f} ms. {result['rounds']} alternating rounds, medians.",
@@ -119,16 +119,16 @@ def page(results: list[dict], lazy: dict) -> str:
     for result in results:
         lines += [table(result), ""]
     lines += [
-        "## Building the lazy array",
+        "### Building the lazy array",
         "",
         f"One small ROI on a raster of 419 megapixels: {lazy['milliseconds']:.1f} ms, {lazy['megabytes']:.2f} MB allocated at the peak,"
         f" {lazy['tasks']} tasks.",
         "",
-        "## Compilation at first use",
+        "### Compilation at first use",
         "",
         f"First clip of a fresh cache {lazy['cold']:.1f} s, with the cache {lazy['warm']:.1f} s (whole process, small raster).",
         "",
-        "## Commands",
+        "### Commands",
         "",
     ]
     for result in results:
@@ -158,8 +158,7 @@ def main() -> None:
     text = page(results, lazy_figures())
     print(text)
     if not args.no_write:
-        before = PAGE.read_text().split(MARK)[0]
-        PAGE.write_text(before + MARK + "\n\n" + text)
+        rewrite(PAGE, "run.py", text)
     for tool in [tool for job in chosen for tool in job.tools]:
         out_of(tool).unlink(missing_ok=True)
     shutil.rmtree(WORK / "cold", ignore_errors=True)
