@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
+import re
 from enum import StrEnum
 from typing import Any
 
@@ -128,6 +129,39 @@ def parse_feather(feather: Any) -> float:
             hint="0 is a hard edge",
         )
     return width
+
+
+MEMORY = 1 << 30
+"""Bytes that values of pixels may take where nothing else is said."""
+_UNITS = {"": 1, "B": 1} | {
+    f"{letter}{end}": base**power
+    for power, letter in enumerate("KMGT", 1)
+    for end, base in (("", 1024), ("B", 1000), ("IB", 1024))
+}
+
+
+def parse_memory(memory: int | str | None) -> int:
+    """Make a bound of memory in bytes from a number of bytes or a text such as "512MB" or "2 GiB".
+
+    Raises:
+        UsageError: E-USE-01 if it is neither, or not above zero.
+    """
+    if memory is None:
+        return MEMORY
+    size: float | None = None
+    if isinstance(memory, str):
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", memory)
+        unit = _UNITS.get(match.group(2).upper()) if match else None
+        size = float(match.group(1)) * unit if match and unit else None
+    else:
+        size = whole_number(memory)
+    if size is None or not size >= 1:
+        raise UsageError(
+            "E-USE-01",
+            f"max_memory must be a size such as '512MB', not {memory!r}",
+            hint="give a number of bytes, or one with KB, MB, GB, KiB, MiB or GiB behind it",
+        )
+    return int(size)
 
 
 def count_cores() -> int:

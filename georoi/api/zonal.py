@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from georoi.engine.cluster import connect
 from georoi.errors import UsageError
 from georoi.io.vector.vectors import read_rois
-from georoi.options import Boundary, parse_boundary
+from georoi.options import Boundary, parse_boundary, parse_memory
 from georoi.planning.alignment import align
 from georoi.sources import as_source
 from georoi.values.grouping import group_rois
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from georoi.io.array.arrays import ArraySource
     from georoi.values.bands import BandRequest
     from georoi.values.statistics import Statistic
-    from georoi.values.statistics import Statistic
     from georoi.zonal.results import ZonalResult
 
 FORMS = ("table", "wide", "long", "xarray")
@@ -39,6 +38,7 @@ def zonal_stats(
     bands: BandRequest | None = None,
     boundary: str | Boundary | None = None,
     all_touched: bool | None = None,
+    weights: Any = None,
     mask: Any = None,
     scaled: bool = True,
     min_valid: float | None = None,
@@ -49,6 +49,7 @@ def zonal_stats(
     band_map: Mapping[str, int | str] | None = None,
     sensor: str | None = None,
     on_error: str = "raise",
+    max_memory: int | str | None = None,
     workers: int | None = None,
     scheduler: Any = None,
     insecure: bool = False,
@@ -70,6 +71,10 @@ def zonal_stats(
         bands: Numbers from 1, names, or spectral indices such as "NDVI"; all bands by default.
         boundary: "fraction" (exact shares of pixels; the default), "center" or "all_touched".
         all_touched: True for "all_touched", False for "center".
+        weights: A raster of weights for the weighted statistics: a path, a `Raster` or a DataArray (which is
+            loaded) of one band, on the raster's grid or on a coarser one that nests; then a pixel has the
+            weight of the coarse pixel that holds it. Weights are 0 or more; pixels without one (nodata, NaN,
+            beyond the weights) are left out of weighted statistics, and a note says so.
         mask: Which pixels are kept: a rule on bands of the raster, such as "SCL in {4, 5, 7}" or
             "landsat-qa", or (raster or stack, rule) where these are in another file on the same grid.
         scaled: Apply scale and offset.
@@ -81,6 +86,8 @@ def zonal_stats(
         band_map: Roles to bands for indices, such as {"nir": "B08"}.
         sensor: The sensor, such as "landsat-8", where names of bands leave roles open.
         on_error: "raise", or "skip": ROIs that meet a part that cannot be read get the status "failed".
+        max_memory: What values of pixels may take, such as "512MB" or a number of bytes; 1 GiB by default.
+            Quantiles of ROIs beyond it take two passes or more, and are the same to the bit.
         workers: Threads; one per core by default.
         scheduler: Address of a dask scheduler, or a `distributed.Client` (Any: it may not be installed); by
             default the current client if there is one, else threads.
@@ -94,8 +101,9 @@ def zonal_stats(
         CRSError: E-CRS-01, E-CRS-02, E-CRS-03, E-CRS-05, E-CRS-06.
         ROIError: Those of `read_rois`.
         RasterError: E-RAS-01, E-RAS-02, E-RAS-03, E-RAS-04, E-RAS-08, E-RAS-10, E-RAS-12; E-STK-02 for a
-            stack on several grids.
-        UsageError: E-USE-01.
+            stack or weights on other grids; E-RAS-13 for weights below 0.
+        UsageError: E-USE-01; the error of a function given as a statistic is its cause.
+        MemoryBudgetError: E-MEM-01 for statistics other than quantiles of ROIs beyond max_memory.
     """
     if as_ not in FORMS:
         raise UsageError(
@@ -110,6 +118,7 @@ def zonal_stats(
         bands=bands,
         boundary=boundary,
         all_touched=all_touched,
+        weights=weights,
         mask=mask,
         scaled=scaled,
         min_valid=min_valid,
@@ -117,6 +126,7 @@ def zonal_stats(
         band_map=band_map,
         sensor=sensor,
         on_error=on_error,
+        max_memory=max_memory,
         workers=workers,
         scheduler=scheduler,
         insecure=insecure,
@@ -145,6 +155,7 @@ def run_zonal(
     bands: BandRequest | None = None,
     boundary: str | Boundary | None = None,
     all_touched: bool | None = None,
+    weights: Any = None,
     mask: Any = None,
     scaled: bool = True,
     min_valid: float | None = None,
@@ -152,6 +163,7 @@ def run_zonal(
     band_map: Mapping[str, int | str] | None = None,
     sensor: str | None = None,
     on_error: str = "raise",
+    max_memory: int | str | None = None,
     workers: int | None = None,
     scheduler: Any = None,
     insecure: bool = False,
@@ -162,6 +174,7 @@ def run_zonal(
     from georoi.zonal.inputs import BandChoice, read_input
     from georoi.zonal.provenance import describe_run
     from georoi.zonal.runs import ZonalOptions, run
+    from georoi.zonal.weights import make_weights
 
     if on_error not in ("raise", "skip"):
         raise UsageError(
@@ -182,9 +195,15 @@ def run_zonal(
     regions = read_rois(rois)
     if by is not None:
         regions = group_rois(regions, by)
+    memory = parse_memory(max_memory)
+    _check_weights(weights, statistics)
     kept, masks = _read_mask(mask, pixel=regions.pixel)
     choice = BandChoice(bands=bands, band_map=band_map, sensor=sensor, scaled=scaled, mask=kept, masks=masks)
     given = read_input(_source(raster, pixel=regions.pixel), choice)
+    weighted = None
+    if weights is not None:
+        source = _source(weights, pixel=regions.pixel)
+        weighted = make_weights(source, given.header, scaled=scaled, max_memory=memory)
     aligned = align(regions, given.header.grid, pixel_grid=given.header.is_pixel)
     with connect(scheduler, insecure) if isinstance(scheduler, str) else nullcontext(scheduler) as client:
         options = ZonalOptions(
@@ -195,6 +214,8 @@ def run_zonal(
             workers=workers,
             client=client,
             progress=progress,
+            weights=weighted,
+            max_memory=memory,
         )
         with ThreadPoolExecutor(1) as beside:  # which takes long for many ROIs, and is not needed before
             beside.submit(getattr, regions, "fingerprint")
@@ -202,14 +223,21 @@ def run_zonal(
     return replace(result, provenance=describe_run(given, result, statistics, choice))
 
 
-def _refuse_interpolation(statistics: Sequence[Statistic]) -> None:
-    """Refuse quantiles that interpolate between ranks, which weights of fractions do not have."""
-    linear = next((str(one) for one in statistics if one.get("method") == "linear"), None)
-    if linear is not None:
+def _check_weights(weights: Any, statistics: Sequence[Statistic]) -> None:
+    """Refuse weighted statistics without weights, and weights that nothing asks for."""
+    asked = [one.name for one in statistics if "weights" in one.needs]
+    if asked and weights is None:
         raise UsageError(
             "E-USE-01",
-            f"{linear} is for pixels of equal weight, and boundary='fraction' weights them",
-            hint="take boundary='center', or leave out the method: inverted_cdf goes with weights",
+            f"{', '.join(asked)} needs weights",
+            hint="give a raster of them: weights=path (--weights)",
+        )
+    if weights is not None and not asked:
+        raise UsageError(
+            "E-USE-01",
+            "weights= is given, and no statistic uses it",
+            found={"statistics": ", ".join(one.name for one in statistics)},
+            hint="ask for weighted_mean, weighted_sum, weighted_std or weighted_var, or leave weights= out",
         )
 
 

@@ -15,7 +15,9 @@ FIELDS = 5
 Floats = NDArray[np.float64]
 
 
-def sum_areas(spans: Spans, areas: Floats, state: NDArray[np.uint8] | None) -> Floats:
+def sum_areas(
+    spans: Spans, areas: Floats, state: NDArray[np.uint8] | None, parts: Floats | None = None
+) -> Floats:
     """Sum areas by the state of the pixels.
 
     What is covered of a pixel counts with the density at its centre and, by its first moments, with the
@@ -26,6 +28,8 @@ def sum_areas(spans: Spans, areas: Floats, state: NDArray[np.uint8] | None) -> F
         areas: Area of each pixel, with a margin of one pixel around the cell: shape (rows + 2, cols + 2), or
             (rows + 2, 1) or (1, 1) where it varies by row alone or nowhere.
         state: What `validity.classify` gives, shape (rows, cols); None if all pixels are valid.
+        parts: The area that is covered of each partly covered pixel, in the order of `spans.pixels`, where
+            pixels are too large for moments.
 
     Returns:
         Shape (n, FIELDS): area of valid, nodata, non-finite and masked pixels, in the units of `areas`; then
@@ -36,7 +40,11 @@ def sum_areas(spans: Spans, areas: Floats, state: NDArray[np.uint8] | None) -> F
     state = np.zeros((1, 1), np.uint8) if state is None else state
     areas = np.require(areas, np.float64, ["C", "W"])
     _sum_runs(spans.run_start, spans.runs, areas, state, all_valid, ledger)
-    _sum_parts(spans.pixel_start, spans.pixels, spans.parts, areas, state, all_valid, ledger)
+    shapes = (spans.pixel_start, spans.pixels, spans.parts)
+    if parts is None:
+        _sum_parts(*shapes, areas, state, all_valid, ledger)
+    else:
+        _sum_known(*shapes, np.require(parts, np.float64, ["C", "W"]), state, all_valid, ledger)
     return ledger
 
 
@@ -90,6 +98,25 @@ def _sum_parts(
             if by_row:
                 area += parts[i, 2] * 0.5 * (areas[row + 1, column] - areas[row - 1, column])
             ledger[roi, found] += area
+            if found == 0:
+                ledger[roi, 4] += parts[i, 0]
+
+
+@njit
+def _sum_known(
+    pixel_start: NDArray[np.int64],
+    pixels: NDArray[np.int32],
+    parts: Floats,
+    known: Floats,
+    state: NDArray[np.uint8],
+    all_valid: bool,
+    ledger: Floats,
+) -> None:
+    """Add parts of pixels whose areas are known."""
+    for roi in range(pixel_start.shape[0] - 1):
+        for i in range(pixel_start[roi], pixel_start[roi + 1]):
+            found = 0 if all_valid else state[pixels[i, 0], pixels[i, 1]]
+            ledger[roi, found] += known[i]
             if found == 0:
                 ledger[roi, 4] += parts[i, 0]
 

@@ -45,6 +45,53 @@ def gather(
     return start, found[: start[-1]].copy(), weights[: start[-1]].copy()
 
 
+def locate(spans: Spans, state: NDArray[np.uint8] | None, corner: tuple[int, int], columns: int) -> Ints:
+    """Tell where the pixels lie that `gather` lists, of every pixel: row * columns + column.
+
+    Args:
+        spans: What each of n ROIs covers.
+        state: What `validity.classify` gives; None if all pixels are valid.
+        corner: Row and column of the cell's first pixel in the raster.
+        columns: Number of columns of the raster.
+    """
+    all_valid = state is None
+    state = np.zeros((1, 1), np.uint8) if state is None else state
+    room = int((spans.runs[:, 2] - spans.runs[:, 1]).sum()) + len(spans.pixels)
+    places = np.empty(room, np.int64)
+    shapes = (spans.run_start, spans.runs, spans.pixel_start, spans.pixels)
+    used = _locate(*shapes, state, all_valid, corner[0], corner[1], columns, places)
+    return places[:used].copy()
+
+
+@njit
+def _locate(
+    run_start: Ints,
+    runs: NDArray[np.int32],
+    pixel_start: Ints,
+    pixels: NDArray[np.int32],
+    state: NDArray[np.uint8],
+    all_valid: bool,
+    row0: int,
+    col0: int,
+    columns: int,
+    places: Ints,
+) -> int:
+    n = 0
+    for roi in range(run_start.shape[0] - 1):
+        for run in range(run_start[roi], run_start[roi + 1]):
+            row = int(runs[run, 0])
+            for column in range(runs[run, 1], runs[run, 2]):
+                if all_valid or state[row, column] == 0:
+                    places[n] = (row0 + row) * columns + col0 + column
+                    n += 1
+        for i in range(pixel_start[roi], pixel_start[roi + 1]):
+            row, column = int(pixels[i, 0]), int(pixels[i, 1])
+            if all_valid or state[row, column] == 0:
+                places[n] = (row0 + row) * columns + col0 + column
+                n += 1
+    return n
+
+
 @njit
 def _list(
     run_start: Ints,

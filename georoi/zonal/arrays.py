@@ -68,7 +68,7 @@ def _reduce_lazily(
         chunks=((1,), (1,), (1,) * len(rows), (1,) * len(cols)),
         dtype=object,
         fill=None,
-        name=make_name("zonal", data.name, plan.digest, str(reducer.boundary), str(reducer.sampling)),
+        name=make_name("zonal", data.name, plan.digest, reducer.token),
         shared=reducer,
         inputs=(tiles,),
     )

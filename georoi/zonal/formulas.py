@@ -7,8 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
+from georoi.grid import to_world
+from georoi.kernels import positions as at
+from georoi.kernels import weighting
 from georoi.kernels.reduction import LEAST, MEAN, MOST, PIXELS, SQUARES, SUM, WEIGHT
+from georoi.values.definitions import KINDS
+from georoi.zonal.totals import Totals
 
 Floats = NDArray[np.float64]
 
@@ -86,3 +92,79 @@ class Moments:
         "max": _max,
         "range": _range,
     }
+
+
+class WeightedMoments:
+    """Statistics that follow from moments with a raster of weights u; see `Moments` for the arguments."""
+
+    def __init__(self, moments: Floats, scales: Floats, offsets: Floats) -> None:
+        self._moments, self._a, self._b = moments, scales, offsets
+
+    def evaluate(self, kind: str) -> Floats:
+        """Give a statistic, shape (n, layers): NaN without a pixel that is valid and has a weight."""
+        weight, squares = self._moments[..., weighting.WEIGHT], self._moments[..., weighting.SQUARES]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            variance = np.where(weight > 0, self._a**2 * squares / weight, np.nan)
+            found: Floats = {
+                "weighted_sum": self._a * self._moments[..., weighting.SUM] + self._b * weight,
+                "weighted_mean": np.where(
+                    weight > 0, self._a * self._moments[..., weighting.MEAN] + self._b, np.nan
+                ),
+                "weighted_var": variance,
+                "weighted_std": np.sqrt(variance),
+            }[kind]
+        return np.where(self._moments[..., weighting.PIXELS] == 0, np.nan, found)
+
+
+class Places:
+    """Statistics that are positions in the CRS of a grid, at centres of pixels.
+
+    Args:
+        positions: Shape (n, layers, positions.FIELDS).
+        scales: Per layer.
+        offsets: Per layer.
+        grid: The grid; pixel coordinates are given where it has no CRS.
+    """
+
+    def __init__(self, positions: Floats, scales: Floats, offsets: Floats, grid: GeoBox) -> None:
+        self._found, self._a, self._b, self._grid = positions, scales, offsets, grid
+
+    def evaluate(self, kind: str) -> Floats:
+        """Give a coordinate, shape (n, layers); NaN without valid pixels, and for a centroid without mass."""
+        place, axis = kind[:-2], kind[-1]
+        cols, rows = self._centroid() if place == "centroid" else self._extreme(place)
+        return to_world(self._grid, cols, rows)[axis == "y"]
+
+    def _centroid(self) -> tuple[Floats, Floats]:
+        found, a, b = self._found, self._a, self._b
+        mass = a * found[..., at.SUM] + b * found[..., at.WEIGHT]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            cols, rows = (
+                np.where(mass == 0, np.nan, (a * found[..., of_sum] + b * found[..., of_weight]) / mass)
+                for of_sum, of_weight in ((at.SUM_COL, at.WEIGHT_COL), (at.SUM_ROW, at.WEIGHT_ROW))
+            )
+        return cols, rows
+
+    def _extreme(self, place: str) -> tuple[Floats, Floats]:
+        """Find the pixel; a negative scale makes the least value the greatest."""
+        least, most = (at.MIN_FIRST, at.MAX_FIRST) if "last" not in place else (at.MIN_LAST, at.MAX_LAST)
+        first, other = (least, most) if place.startswith("min") else (most, least)
+        turned = self._a < 0
+        rows = np.where(turned, self._found[..., other], self._found[..., first])
+        cols = np.where(turned, self._found[..., other + 1], self._found[..., first + 1])
+        return cols + 0.5, rows + 0.5
+
+
+def evaluate_sums(kind: str, totals: Totals, scales: Floats, offsets: Floats, grid: GeoBox) -> Floats:
+    """Give a statistic that follows from sums and extremes, shape (n, layers); NaN where it is null."""
+    if kind.startswith("weighted_"):
+        weighted = totals.weighted
+        if weighted is None:  # no tile could be read
+            weighted = weighting.no_weighted(*totals.moments.shape[:2])
+        return WeightedMoments(weighted, scales, offsets).evaluate(kind)
+    if "positions" in KINDS[kind].needs:
+        found = totals.positions
+        if found is None:
+            found = at.no_positions(*totals.moments.shape[:2])
+        return Places(found, scales, offsets, grid).evaluate(kind)
+    return Moments(totals.moments, scales, offsets).evaluate(kind)

@@ -13,12 +13,13 @@ from georoi.errors import UsageError
 from georoi.io.array.arrays import ArraySource
 from georoi.io.array.bands import BAND, band_names, band_numbers, band_scaling
 from georoi.options import CELL
+from georoi.planning.keeping import match_masks
 from georoi.values.bands import BandRequest
 from georoi.values.layers import LayerPlan, resolve_bands
 from georoi.values.quality import MaskRule
 from georoi.values.raster import Header, Raster, require_grid
 from georoi.values.stack import Stack
-from georoi.zonal.masking import SceneMask, find_mask, match_masks
+from georoi.zonal.masking import SceneMask
 from georoi.zonal.reducing import Scene
 from georoi.zonal.results import Layer
 
@@ -42,6 +43,16 @@ class ZonalInput:
     def is_dated(self) -> bool:
         """Whether layers have dates."""
         return any(layer.date is not None for layer in self.layers)
+
+    @property
+    def dtypes(self) -> tuple[np.dtype[Any], ...]:
+        """Of the layers' values, before scale and offset."""
+        found = []
+        for scene in self.scenes:
+            source = scene.raster.dtype if scene.raster is not None else self.array.dtype
+            stored = np.dtype(source).newbyteorder("=")
+            found += [stored if one.index is None else np.dtype(np.float64) for one in scene.layers.layers]
+        return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +125,8 @@ def _read_stack(stack: Stack, choice: BandChoice) -> ZonalInput:
 def _masks(choice: BandChoice, rasters: Sequence[Raster]) -> list[SceneMask | None]:
     if choice.mask is None:
         return [None] * len(rasters)
-    found = rasters if choice.masks is None else match_masks(choice.masks, rasters)
-    return [find_mask(choice.mask, mask, raster) for mask, raster in zip(found, rasters, strict=True)]
+    found = match_masks(choice.masks, rasters)
+    return [SceneMask.of(choice.mask, mask, raster) for mask, raster in zip(found, rasters, strict=True)]
 
 
 def _scene(raster: Raster, choice: BandChoice, mask: SceneMask | None) -> tuple[Scene, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from georoi.crs import Rings, keep_polygons
 from georoi.grid import Window
 from georoi.kernels.edges import EdgeIndex, Edges
 from georoi.options import CELL, Boundary, Crop
@@ -35,6 +36,8 @@ class CellTask:
     """Offsets of these into the edges."""
     bounds: NDArray[np.float64]
     """(x_min, y_min, x_max, y_max) of each in pixels, shape (n, 4)."""
+    polygons: NDArray[np.object_] | None = None
+    """Of those that are not inner, in pixel coordinates, where areas of parts of pixels need them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +83,8 @@ class Layout:
 
     plan: Plan
     cell_shape: tuple[int, int]
+    with_polygons: bool = False
+    """Whether tasks carry the polygons of their ROIs."""
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -87,6 +92,11 @@ class Layout:
     @cached_property
     def _index(self) -> EdgeIndex:
         return self.plan.index_edges()
+
+    @cached_property
+    def _polygons(self) -> NDArray[np.object_]:
+        rois = self.plan.rois
+        return keep_polygons(Rings(rois.x, rois.y, rois.rings, rois.polygons, rois.rois).to_polygons())
 
     @cached_property
     def _cells(self) -> tuple[Ints, Ints, Ints, NDArray[np.bool_], Ints]:
@@ -141,15 +151,21 @@ class Layout:
         row, col = int(rows[cell]), int(cols[cell])
         window = (row, min(row + self.cell_shape[0], shape[0]), col, min(col + self.cell_shape[1], shape[1]))
         mine = slice(start[cell], start[cell + 1])
-        edges, offsets = self._index.select_many(rois[mine][~inner[mine]], window)
-        return CellTask(window, rois[mine], inner[mine], edges, offsets, self.plan.rois.bounds[rois[mine]])
+        outer = rois[mine][~inner[mine]]
+        edges, offsets = self._index.select_many(outer, window)
+        polygons = self._polygons[outer] if self.with_polygons else None
+        bounds = self.plan.rois.bounds[rois[mine]]
+        return CellTask(window, rois[mine], inner[mine], edges, offsets, bounds, polygons)
 
     def tasks(self) -> Iterator[ZonalTask]:
         """Make the tasks one by one, in row-major order of their tiles."""
         return (self.task(i) for i in range(len(self)))
 
     def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in self.__dict__.items() if name in ("plan", "cell_shape")}
+        return {name: value for name, value in self.__dict__.items() if name in _FIELDS}
+
+
+_FIELDS = ("plan", "cell_shape", "with_polygons")
 
 
 def lay_out(header: Header, rois: GridROIs, boundary: Boundary, bands: int, source: str = "") -> Layout:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from georoi.kernels.tally import Tally
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -20,7 +22,7 @@ class Sampling(StrEnum):
     VALUES = "values"
     """Each value that occurs with the sum of its weights, where that is less: integers of up to 16 bits."""
     PIXELS = "pixels"
-    """Every pixel."""
+    """Every pixel, with its place."""
 
 
 class Samples(NamedTuple):
@@ -31,6 +33,8 @@ class Samples(NamedTuple):
     """As the file holds them; for integers of up to 16 bits each value once a ROI and cell, ascending."""
     weights: Floats
     """The weight of each, or the sum of those of equal values."""
+    places: Ints | None = None
+    """Row * columns + column of each in the raster, where every pixel is kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +49,12 @@ class CellPartial:
     """Shape (n, layers, ledger.FIELDS)."""
     samples: tuple[Samples, ...] = ()
     """Per layer, where values themselves are asked for."""
+    positions: Floats | None = None
+    """Shape (n, layers, positions.FIELDS), where asked for."""
+    weighted: Floats | None = None
+    """Shape (n, layers, weighting.FIELDS), where asked for."""
+    tallies: tuple[tuple[int, int, Tally], ...] = ()
+    """(ROI, layer, tally) of ROIs whose values are counted in ranges, not kept."""
 
 
 @dataclass(frozen=True, eq=False)

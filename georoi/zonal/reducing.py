@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +14,22 @@ from georoi.errors import RasterError
 from georoi.grid import Window
 from georoi.io.raster.rasters import Pixels, read_window
 from georoi.kernels import ledger, reduction
-from georoi.kernels.samples import gather
+from georoi.kernels.positions import find_positions
+from georoi.kernels.samples import gather, locate
 from georoi.kernels.spans import Spans, cover_spans
+from georoi.kernels.tally import Tally
 from georoi.kernels.validity import classify
+from georoi.kernels.weighting import LOWEST, reduce_weighted
 from georoi.options import Boundary
+from georoi.planning.areas import part_areas
 from georoi.planning.pixelareas import PixelAreas
 from georoi.values.layers import LayerPlan
 from georoi.values.raster import Number, Raster
 from georoi.zonal.layout import CellTask, ZonalTask
 from georoi.zonal.masking import SceneMask
 from georoi.zonal.partials import CellPartial, Samples, Sampling, TilePartial
+from georoi.zonal.tallying import Tallying, drop_rois
+from georoi.zonal.weights import Weights
 
 Read = Callable[[Window], Pixels]
 
@@ -65,17 +72,33 @@ class TileReducer:
     sampling: Sampling = Sampling.NONE
     skip_errors: bool = False
     """Whether a part that cannot be read costs the ROIs that meet it, and not the run."""
+    with_positions: bool = False
+    """Whether it is asked where values lie."""
+    weights: Weights | None = None
+    """A raster of weights, where weighted statistics are asked for."""
+    tallying: Tallying | None = None
+    """ROIs whose values are counted in ranges, not kept."""
+    token: str = field(default_factory=lambda: uuid4().hex)
+    """Tells the tasks of one pass from those of others."""
 
     def __call__(self, task: ZonalTask) -> TilePartial:
         """Read and reduce one tile of files."""
         return self.reduce(task, [_reader(scene) for scene in self.scenes])
 
     def reduce(self, task: ZonalTask, readers: Sequence[Read]) -> TilePartial:
-        """Reduce one tile whose pixels `readers` give, one per scene."""
-        covers = [_Cover.make(cell, self.boundary) for cell in task.cells]
+        """Reduce one tile whose pixels `readers` give, one per scene.
+
+        Raises:
+            RasterError: E-RAS-02 if a part cannot be read and errors are not skipped; E-RAS-13 if weights
+                are negative.
+        """
+        covers = [_Cover.make(cell, self.boundary, self.areas) for cell in task.cells]
         found: list[list[_Reduced]] = [[] for _ in task.cells]
+        weights: NDArray[np.float64] | None = None
         for scene, read in zip(self.scenes, readers, strict=True):
             try:
+                if weights is None and self.weights is not None:
+                    weights = self.weights.read(task.window)
                 layers = _make_layers(scene, task, read)
             except RasterError as error:
                 if not self.skip_errors or error.id != "E-RAS-02":
@@ -84,53 +107,115 @@ class TileReducer:
                 return TilePartial((), rois, str(error).partition("\n")[0])
             for cell, cover, reduced in zip(task.cells, covers, found, strict=True):
                 areas = self.areas.compact(_with_margin(cell.window))
-                reduced += [self._reduce(_cut(layer, cell, task), cover, areas) for layer in layers]
+                mine = None if weights is None else _cut_out(weights, cell, task)
+                for layer in layers:
+                    cut = _cut(layer, cell, task)
+                    reduced.append(self._reduce(cut, cell, cover, areas, mine, len(reduced)))
         partials = [_join(cell, reduced) for cell, reduced in zip(task.cells, found, strict=True)]
         return TilePartial(tuple(partials), np.empty(0, np.int64))
 
-    def _reduce(self, layer: Layer, cover: _Cover, areas: NDArray[np.float64]) -> _Reduced:
-        moments = reduction.reduce_moments(cover.spans, layer.values, layer.state)
+    def _reduce(
+        self,
+        layer: Layer,
+        cell: CellTask,
+        cover: _Cover,
+        areas: NDArray[np.float64],
+        weights: NDArray[np.float64] | None,
+        number: int,
+    ) -> _Reduced:
+        spans, values, state = cover.spans, layer.values, layer.state
+        corner = cell.window[0], cell.window[2]
+        moments = reduction.reduce_moments(spans, values, state)
+        positions = find_positions(spans, values, state, corner) if self.with_positions else None
+        weighted = None
+        if weights is not None:
+            weighted = reduce_weighted(spans, values, state, weights)
+            self._check_weights(weighted)
+        tallies: list[tuple[int, int, Tally]] = []
+        if self.tallying is not None:
+            tallies = self.tallying.count(number, spans, values, state, cell.rois)
+            if self.tallying.counts(number):
+                spans = drop_rois(spans, self.tallying.holds(cell.rois))
         samples = None
         if self.sampling is not Sampling.NONE:
             counted = self.sampling is Sampling.VALUES
-            samples = Samples(*gather(cover.spans, layer.values, layer.state, counted=counted))
-        return _Reduced(moments, cover.sum_areas(areas, layer.state), samples)
+            samples = Samples(*gather(spans, values, state, counted=counted))
+            if not counted:
+                places = locate(spans, state, corner, int(self.areas.grid.shape[1]))
+                samples = samples._replace(places=places)
+        return _Reduced(moments, cover.sum_areas(areas, state), samples, positions, weighted, tallies)
+
+    def _check_weights(self, weighted: NDArray[np.float64]) -> None:
+        lowest = float(weighted[:, LOWEST].min(initial=np.inf))
+        if lowest < 0 and self.weights is not None:
+            raise RasterError(
+                "E-RAS-13",
+                f"the weights '{self.weights.name}' are negative inside a ROI",
+                found={"least weight": f"{lowest:.10g}"},
+                hint="where that means nodata, say so: weights=open_raster(path, nodata=...)",
+            )
 
 
 class _Reduced(NamedTuple):
     moments: NDArray[np.float64]
     ledger: NDArray[np.float64]
     samples: Samples | None
+    positions: NDArray[np.float64] | None
+    weighted: NDArray[np.float64] | None
+    tallies: list[tuple[int, int, Tally]]
 
 
 class _Cover:
     """The coverage of one cell, under the rule and by exact fractions."""
 
-    def __init__(self, spans: Spans, fractions: Spans) -> None:
+    def __init__(self, spans: Spans, fractions: Spans, parts: NDArray[np.float64] | None) -> None:
         self.spans = spans
         self.fractions = fractions
+        self._parts = parts
         self._all_valid: NDArray[np.float64] | None = None
 
     @classmethod
-    def make(cls, cell: CellTask, boundary: Boundary) -> _Cover:
+    def make(cls, cell: CellTask, boundary: Boundary, areas: PixelAreas) -> _Cover:
         place = (cell.edges, cell.start, cell.inner, cell.bounds, cell.window)
         fractions = cover_spans(*place, Boundary.FRACTION)
         spans = fractions if boundary is Boundary.FRACTION else cover_spans(*place, boundary)
-        return cls(spans, fractions)
+        parts = _part_areas(cell, fractions, areas) if areas.is_coarse else None
+        return cls(spans, fractions, parts)
 
     def sum_areas(self, areas: NDArray[np.float64], state: NDArray[np.uint8] | None) -> NDArray[np.float64]:
         """Sum areas by state; where all pixels are valid, once for all layers."""
         if state is not None:
-            return ledger.sum_areas(self.fractions, areas, state)
+            return ledger.sum_areas(self.fractions, areas, state, self._parts)
         if self._all_valid is None:
-            self._all_valid = ledger.sum_areas(self.fractions, areas, None)
+            self._all_valid = ledger.sum_areas(self.fractions, areas, None, self._parts)
         return self._all_valid
 
 
+def _part_areas(cell: CellTask, spans: Spans, areas: PixelAreas) -> NDArray[np.float64]:
+    """Give the area that is covered of each partly covered pixel, where pixels are too large for moments."""
+    found = np.zeros(len(spans.pixels))
+    if cell.polygons is None:
+        raise ValueError("a cell of a coarse grid needs the polygons of its ROIs")
+    for polygon, i in zip(cell.polygons, np.flatnonzero(~cell.inner).tolist(), strict=True):
+        mine = slice(int(spans.pixel_start[i]), int(spans.pixel_start[i + 1]))
+        pixels = spans.pixels[mine].astype(np.int64)
+        rows, cols = pixels[:, 0] + cell.window[0], pixels[:, 1] + cell.window[2]
+        found[mine] = part_areas(polygon, rows, cols, areas)
+    return found
+
+
 def _join(cell: CellTask, reduced: list[_Reduced]) -> CellPartial:
-    samples = tuple(one.samples for one in reduced if one.samples is not None)
-    moments = np.stack([one.moments for one in reduced], axis=1)
-    return CellPartial(cell.rois, moments, np.stack([one.ledger for one in reduced], axis=1), samples)
+    positions = [one.positions for one in reduced if one.positions is not None]
+    weighted = [one.weighted for one in reduced if one.weighted is not None]
+    return CellPartial(
+        cell.rois,
+        np.stack([one.moments for one in reduced], axis=1),
+        np.stack([one.ledger for one in reduced], axis=1),
+        tuple(one.samples for one in reduced if one.samples is not None),
+        np.stack(positions, axis=1) if positions else None,
+        np.stack(weighted, axis=1) if weighted else None,
+        tuple(tally for one in reduced for tally in one.tallies),
+    )
 
 
 def _reader(scene: Scene) -> Read:
@@ -198,15 +283,17 @@ def _first(state: NDArray[np.uint8] | None, holes: NDArray[np.uint8] | None) -> 
 def _cut(layer: Layer, cell: CellTask, task: ZonalTask) -> Layer:
     if cell.window == task.window:
         return layer
-    row0, _, col0, _ = task.window
-    place = (
-        slice(cell.window[0] - row0, cell.window[1] - row0),
-        slice(cell.window[2] - col0, cell.window[3] - col0),
-    )
-    state = None if layer.state is None else np.ascontiguousarray(layer.state[place])
+    state = None if layer.state is None else _cut_out(layer.state, cell, task)
     if state is not None and not state.any():
         state = None
-    return Layer(np.ascontiguousarray(layer.values[place]), state)
+    return Layer(_cut_out(layer.values, cell, task), state)
+
+
+def _cut_out(pixels: NDArray[Any], cell: CellTask, task: ZonalTask) -> NDArray[Any]:
+    """Cut the pixels of a cell out of those of its tile."""
+    row, col = task.window[0], task.window[2]
+    row0, row1, col0, col1 = cell.window
+    return np.ascontiguousarray(pixels[row0 - row : row1 - row, col0 - col : col1 - col])
 
 
 def _read_mask(task: ZonalTask, mask: SceneMask) -> NDArray[np.bool_]:

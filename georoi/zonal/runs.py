@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -12,22 +12,25 @@ from numpy.typing import NDArray
 
 from georoi.engine.progress import Progress, track
 from georoi.engine.streaming import stream
-from georoi.kernels.distribution import make_distribution
-from georoi.options import Boundary
+from georoi.kernels import weighting
+from georoi.options import MEMORY, Boundary
 from georoi.planning.areas import planar_areas, roi_areas
 from georoi.planning.pixelareas import make_pixel_areas
 from georoi.values.gridrois import GridROIs
 from georoi.values.rois import ROISet
 from georoi.values.statistics import Statistic
+from georoi.wording import printable
 from georoi.zonal.arrays import reduce_array
-from georoi.zonal.evaluation import evaluate_distribution, evaluate_function
-from georoi.zonal.formulas import Moments
+from georoi.zonal.evaluation import evaluate_samples, make_values, settle
+from georoi.zonal.formulas import evaluate_sums
 from georoi.zonal.inputs import ZonalInput
 from georoi.zonal.layout import Layout, lay_out
 from georoi.zonal.partials import Sampling, TilePartial
 from georoi.zonal.reducing import Scene, TileReducer
+from georoi.zonal.refinement import plan_refinement, refine
 from georoi.zonal.results import Accounts, ZonalResult, judge
 from georoi.zonal.totals import Totals
+from georoi.zonal.weights import Weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,10 @@ class ZonalOptions:
     client: Any = None
     """A `distributed.Client` (Any: it may not be installed)."""
     progress: bool | Progress | None = None
+    weights: Weights | None = None
+    """A raster of weights, for weighted statistics."""
+    max_memory: int = MEMORY
+    """Bytes that values of pixels may take while their ROIs are open."""
 
     @property
     def sampled(self) -> tuple[Statistic, ...]:
@@ -74,18 +81,42 @@ def run(given: ZonalInput, rois: ROISet, aligned: GridROIs, options: ZonalOption
     bands = sum(len(scene.layers.sources) for scene in given.scenes)
     layout = lay_out(header, aligned, options.boundary, bands)
     areas = make_pixel_areas(header.grid, header.is_pixel, layout.plan.tiles)
+    layout = replace(layout, with_polygons=areas.is_coarse)
+    scaling = _scalings(given)
+    refinement = plan_refinement(
+        layout, given.dtypes, scaling[0], options.sampled, options.sampling, options.max_memory
+    )
     reducer = TileReducer(
         scenes=given.scenes,
         boundary=options.boundary,
         areas=areas,
         sampling=options.sampling,
         skip_errors=options.skip_errors,
+        with_positions=any("positions" in statistic.needs for statistic in options.statistics),
+        weights=options.weights,
+        tallying=None if refinement is None else refinement.tallying,
     )
-    if given.array is None:
-        tiles = stream(reducer, layout.tasks(), workers=options.workers, client=options.client)
-    else:
-        tiles = reduce_array(reducer, layout, given.array, workers=options.workers, client=options.client)
-    totals, values = _merge(tiles, layout, given, options)
+
+    def pass_over(reducer: TileReducer, layout: Layout) -> Iterator[TilePartial]:
+        if given.array is None:
+            return stream(reducer, layout.tasks(), workers=options.workers, client=options.client)
+        return reduce_array(reducer, layout, given.array, workers=options.workers, client=options.client)
+
+    totals, values = _merge(pass_over(reducer, layout), layout, given, options, scaling)
+    notes = [*given.notes, *aligned.notes, *_weight_notes(options, totals)]
+    if refinement is not None:
+        large = replace(
+            lay_out(header, aligned.take(refinement.rois), options.boundary, bands),
+            with_polygons=areas.is_coarse,
+        )
+        counted, failures = totals.tallies, totals.failures
+        passes = refine(
+            refinement, counted, options.sampled, values, scaling, reducer, large, pass_over, failures
+        )
+        notes.append(
+            f"{len(refinement.rois)} ROI(s) have more pixels than max_memory ({options.max_memory} bytes) "
+            f"holds: their quantiles took {passes} passes, and are exact"
+        )
     accounts = Accounts.of(totals, *roi_areas(aligned, areas), planar_areas(aligned))
     status, reason = judge(accounts, layout.last_tiles() >= 0, totals.failures, options.min_valid)
     return ZonalResult(
@@ -97,7 +128,7 @@ def run(given: ZonalInput, rois: ROISet, aligned: GridROIs, options: ZonalOption
         reason=reason,
         boundary=str(options.boundary),
         expanding=frozenset(statistic.name for statistic in options.statistics if statistic.is_expanding),
-        notes=tuple(dict.fromkeys((*given.notes, *aligned.notes))),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
@@ -118,23 +149,34 @@ def _scaling(scene: Scene) -> Iterator[tuple[float, float]]:
         yield (scene.scales[place], scene.offsets[place]) if layer.index is None else (1.0, 0.0)
 
 
+def _scalings(given: ZonalInput) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give scale and offset of all layers."""
+    scaling = np.array([pair for scene in given.scenes for pair in _scaling(scene)], dtype=np.float64)
+    return scaling[:, 0], scaling[:, 1]
+
+
+def _weight_notes(options: ZonalOptions, totals: Totals) -> Iterator[str]:
+    """Say what the weights are, and where pixels had none."""
+    if options.weights is None or totals.weighted is None:
+        return
+    yield options.weights.describe()
+    missing = (totals.weighted[..., weighting.MISSING] > 0).any(axis=1).sum()
+    if missing:
+        yield f"{missing} ROI(s) have valid pixels without a weight, which weighted statistics leave out"
+
+
 def _merge(
     tiles: Iterator[TilePartial],
     layout: Layout,
     given: ZonalInput,
     options: ZonalOptions,
+    scaling: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> tuple[Totals, dict[str, NDArray[Any]]]:
     """Merge tiles in order; evaluate values of a ROI, and let them go, once its last tile is there."""
     rois, layers = len(layout.plan.rois), len(given.layers)
-    scaling = np.array([pair for scene in given.scenes for pair in _scaling(scene)])
-    scales, offsets = scaling[:, 0], scaling[:, 1]
+    scales, offsets = scaling
     totals = Totals.empty(rois, layers)
-    values: dict[str, NDArray[Any]] = {
-        statistic.name: np.full((rois, layers), None, object)
-        if statistic.is_list
-        else np.full((rois, layers), np.nan)
-        for statistic in options.sampled
-    }
+    sampled = make_values(options.sampled, rois, layers)
     complete = _complete(layout) if options.sampled else {}
     message = "statistics"
     for number, tile in enumerate(track(tiles, options.progress, total=len(layout), message=message)):
@@ -142,27 +184,31 @@ def _merge(
         for roi in complete.get(number, ()):
             for layer in range(layers):
                 samples = totals.take_samples(roi, layer)
-                if samples is None or not len(samples[0]):
+                if samples is None:
                     continue
-                found, weights = samples
-                if (scales[layer], offsets[layer]) != (1, 0):
-                    found = found * scales[layer] + offsets[layer]
-                distribution = make_distribution(found, weights)
-                for statistic in options.sampled:
-                    values[statistic.name][roi, layer] = (
-                        evaluate_function(statistic, found, weights)
-                        if statistic.kind == "function"
-                        else evaluate_distribution(statistic, distribution)
-                    )
+                where = _name_place(layout, given, roi, layer)
+                a, b = float(scales[layer]), float(offsets[layer])
+                for statistic, value in evaluate_samples(options.sampled, samples, a, b, where):
+                    sampled[statistic.name][roi, layer] = value
             totals.forget(roi)
-    moments = Moments(totals.moments, scales, offsets)
-    ordered = {
-        statistic.name: values[statistic.name]
-        if statistic.name in values
-        else moments.evaluate(statistic.kind)
+    grid = given.header.grid
+    values = {
+        statistic.name: sampled[statistic.name]
+        if statistic.name in sampled
+        else evaluate_sums(statistic.kind, totals, scales, offsets, grid)
         for statistic in options.statistics
     }
-    return totals, ordered
+    for statistic in options.sampled:
+        if statistic.kind == "function":
+            values[statistic.name] = settle(values[statistic.name])
+    return totals, values
+
+
+def _name_place(layout: Layout, given: ZonalInput, roi: int, layer: int) -> str:
+    """Name a ROI and a layer in a message."""
+    of = given.layers[layer]
+    date = f" of {of.label}" if of.label is not None else ""
+    return printable(f"ROI '{layout.plan.rois.ids[roi]}', band {of.name}{date}")
 
 
 def _complete(layout: Layout) -> dict[int, list[int]]:
