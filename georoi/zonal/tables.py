@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 SHARED = ("area", "area_outside", "area_crs")
 """Columns of the ledger that depend on the ROI alone."""
 
+MAX_CLASSES = 1000
+"""Most classes that shares of all classes are given of."""
+
 
 def ledger_columns(accounts: Accounts, layer: int) -> dict[str, NDArray[Any]]:
     """Give the columns of the ledger that depend on the layer, each of shape (n,)."""
@@ -56,6 +59,9 @@ def make_wide(result: ZonalResult, *, index: Any = None, include: Any = None) ->
     Raises:
         UsageError: E-USE-01 if an attribute asked for is missing.
     """
+    import geopandas as gpd
+    import pandas as pd
+
     frame = result.rois.gdf
     if index is not None:
         frame.index = index
@@ -82,10 +88,11 @@ def make_wide(result: ZonalResult, *, index: Any = None, include: Any = None) ->
     if clashes:
         raise UsageError("E-USE-01", f"the ROIs have an attribute {some(clashes)}, which is no free name")
     notes = [f"the attribute {name} stands as {new}" for name, new in renamed.items()]
-    wide = frame[[*kept, geometry]].rename(columns=renamed)
-    wide = wide.assign(**{name: _as_cells(values) for name, values in columns.items()})
+    attributes = pd.DataFrame(frame[kept].rename(columns=renamed))
+    made = pd.DataFrame({name: _as_cells(values) for name, values in columns.items()}, index=frame.index)
+    wide = gpd.GeoDataFrame(pd.concat([attributes, made, frame[[geometry]]], axis=1), geometry=geometry)
     wide.attrs["notes"] = [*result.notes, *notes]
-    return wide[[*(renamed.get(name, name) for name in kept), *columns, geometry]]
+    return wide
 
 
 def make_long(result: ZonalResult, *, include: Any = None) -> pd.DataFrame:
@@ -170,6 +177,12 @@ def _expanded(result: ZonalResult) -> dict[str, NDArray[Any]]:
             expanded[name] = values
             continue
         classes = sorted({number for shares in values.flat if shares is not None for number in shares})
+        if len(classes) > MAX_CLASSES:
+            raise UsageError(
+                "E-USE-01",
+                f"'{name}' found {len(classes):,} classes, each of which would be a column",
+                hint="name the classes, as in frac(1, 2), or count values in bins with hist(bins=[...])",
+            )
         for number in classes:
             shares = np.array([math.nan if cell is None else cell.get(number, 0.0) for cell in values.flat])
             expanded[f"{name}_{class_name(number)}"] = shares.reshape(values.shape)
