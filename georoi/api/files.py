@@ -41,6 +41,7 @@ def clip_file(
     pad: int = 0,
     nodata: Number | None = None,
     bands: BandRequest | None = None,
+    mask: object = None,
     feather: float = 0,
     each: bool = False,
     weights_out: Path | None = None,
@@ -69,6 +70,7 @@ def clip_file(
         pad: See `clip`.
         nodata: See `clip`.
         bands: See `clip`.
+        mask: See `clip`.
         feather: See `clip`.
         each: Write one file per ROI, and an index of them, in one pass over the raster: each block is read
             once, whatever the number of ROIs. Images larger than 64 MB, and those that do not fit into 256 MB
@@ -108,9 +110,9 @@ def clip_file(
             "weights_out= writes the weights of one clip, so it does not go with each=True",
             hint="clip the ROIs one by one, or ask clip_each for images with their `coverage`",
         )
-    refuse_inputs((path, weights_out), (raster, rois))
+    refuse_inputs((path, weights_out), (raster, rois, mask[0] if isinstance(mask, tuple) else None))
     regions = read_rois(rois)
-    source = as_source(raster, bands=bands, pixel=regions.pixel)
+    source = as_source(raster, bands=bands, pixel=regions.pixel, mask=mask)
     with connect(scheduler, insecure) if isinstance(scheduler, str) else nullcontext(scheduler) as client:
         output = OutputOptions(
             of=of, co=co, overwrite=overwrite, workers=workers, client=client, progress=progress

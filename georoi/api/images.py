@@ -34,6 +34,7 @@ def clip(
     pad: int = 0,
     nodata: Number | None = None,
     bands: BandRequest | None = None,
+    mask: object = None,
     feather: float = 0,
     chunks: ChunkSize = None,
     compute: bool | None = None,
@@ -57,6 +58,8 @@ def clip(
         nodata: What stands outside the ROIs; by default what the raster declares, or NaN. Integers without
             nodata become float32 (up to 16 bit) or float64 (32 bit); of 64 bit they are refused.
         bands: Numbers from 1, or names; all by default.
+        mask: Which pixels are kept, of a raster or stack: a rule on its bands such as "SCL in {4, 5, 7}" or a
+            preset such as "landsat-qa", or (raster or stack, rule). The others become nodata.
         feather: Width in pixels of a soft edge: pixels of weight above 0 are kept, weights are `coverage`. It
             takes the place of the boundary rule, so "all_touched" and "fraction" do not go with it.
         chunks: Pixels per chunk: a number, (rows, cols), {"y": rows, "x": cols}, -1 for all; rounded up to
@@ -88,7 +91,7 @@ def clip(
         feather=feather,
     )
     regions = read_rois(rois)
-    source = as_source(raster, bands=bands, pixel=regions.pixel)
+    source = as_source(raster, bands=bands, pixel=regions.pixel, mask=mask)
     return clip_image(source, regions, options, chunks=chunks, compute=compute)
 
 
@@ -104,6 +107,7 @@ def clip_each(
     pad: int = 0,
     nodata: Number | None = None,
     bands: BandRequest | None = None,
+    mask: object = None,
     feather: float = 0,
     chunks: ChunkSize = None,
     compute: bool | None = None,
@@ -129,7 +133,7 @@ def clip_each(
         feather=feather,
     )
     regions = read_rois(rois)
-    source = as_source(raster, bands=bands, pixel=regions.pixel)
+    source = as_source(raster, bands=bands, pixel=regions.pixel, mask=mask)
     return ROIImages(source, regions, options, chunks=chunks, compute=compute)
 
 

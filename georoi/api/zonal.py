@@ -12,9 +12,8 @@ from georoi.errors import UsageError
 from georoi.io.vector.vectors import read_rois
 from georoi.options import Boundary, parse_boundary, parse_memory
 from georoi.planning.alignment import align
-from georoi.sources import as_source
+from georoi.sources import as_source, read_mask
 from georoi.values.grouping import group_rois
-from georoi.values.quality import MaskRule, parse_mask
 from georoi.values.raster import Raster
 from georoi.values.stack import Stack
 
@@ -197,7 +196,7 @@ def run_zonal(
         regions = group_rois(regions, by)
     memory = parse_memory(max_memory)
     _check_weights(weights, statistics)
-    kept, masks = _read_mask(mask, pixel=regions.pixel)
+    kept, masks = read_mask(mask, pixel=regions.pixel)
     choice = BandChoice(bands=bands, band_map=band_map, sensor=sensor, scaled=scaled, mask=kept, masks=masks)
     given = read_input(_source(raster, pixel=regions.pixel), choice)
     weighted = None
@@ -254,22 +253,6 @@ def _refuse_interpolation(statistics: Sequence[Statistic]) -> None:
 
 def _source(raster: object, *, pixel: bool) -> Raster | Stack | ArraySource:
     return raster if isinstance(raster, Stack) else as_source(raster, pixel=pixel)
-
-
-def _read_mask(mask: Any, *, pixel: bool) -> tuple[MaskRule | None, Raster | Stack | None]:
-    """Read mask=: a rule, or (source, rule)."""
-    if mask is None:
-        return None, None
-    if isinstance(mask, tuple) and len(mask) == 2:
-        source = _source(mask[0], pixel=pixel)
-        if not isinstance(source, (Raster, Stack)):
-            raise UsageError(
-                "E-USE-01",
-                "the mask is a DataArray, and must be a raster or stack",
-                hint="write it to a file first, or put it into the array as NaN",
-            )
-        return parse_mask(mask[1]), source
-    return parse_mask(mask), None
 
 
 def _index_of(rois: object, result: ZonalResult) -> Any:

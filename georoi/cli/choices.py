@@ -114,11 +114,17 @@ class RasterChoice:
     band: tuple[str, ...] = ()
     nodata: int | float | None = None
 
-    def open(self, *, declare_nodata: bool = True) -> Raster:
+    @property
+    def bands(self) -> list[int | str] | None:
+        """The bands asked for, as `bands=` takes them; None for all."""
+        return [int(name) if name.isdigit() else name for name in self.band] or None
+
+    def open(self, *, declare_nodata: bool = True, select: bool = True) -> Raster:
         """Open its header.
 
         Args:
             declare_nodata: Whether --nodata is about what the raster holds, not about the output.
+            select: Whether to keep just the bands asked for.
 
         Raises:
             click.UsageError: If --pixel and --raster-crs contradict each other.
@@ -129,10 +135,28 @@ class RasterChoice:
             raise click.UsageError("--pixel says that the raster has no CRS, and --raster-crs gives one")
         return api.open_raster(
             self.raster,
-            bands=[int(name) if name.isdigit() else name for name in self.band] or None,
+            bands=self.bands if select else None,
             nodata=self.nodata if declare_nodata else None,
             raster_crs="pixel" if self.pixel else self.raster_crs,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepChoice:
+    """Which pixels of the raster are kept, by a rule on bands of its own or of another one."""
+
+    mask: str | None
+    mask_raster: str | None
+
+    def rule(self) -> Any:
+        """Give it as `mask=` takes it.
+
+        Raises:
+            click.UsageError: If there is a raster and no rule.
+        """
+        if self.mask is None and self.mask_raster is not None:
+            raise click.UsageError("--mask-raster is where the bands of --mask are: give --mask too")
+        return self.mask if self.mask_raster is None else (self.mask_raster, self.mask)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import click
 
-from georoi.cli.choices import EngineChoice, MaskChoice, OutputChoice, RasterChoice, RoiChoice, carried
+from georoi.cli.choices import (
+    EngineChoice,
+    KeepChoice,
+    MaskChoice,
+    OutputChoice,
+    RasterChoice,
+    RoiChoice,
+    carried,
+)
 from georoi.cli.console import Console, json_option, talk_options
 from georoi.cli.options import (
     boundary_option,
     crop_option,
     engine_options,
+    keep_options,
     output_options,
     pad_option,
     path_arguments,
@@ -29,6 +38,7 @@ from georoi.cli.report import foresee, report_written
 @soft_options
 @click.option("--weights-out", metavar="FILE", help="Also write the weight of each pixel, 0 to 1.")
 @raster_options
+@keep_options
 @output_options
 @engine_options
 @json_option
@@ -38,6 +48,7 @@ from georoi.cli.report import foresee, report_written
 @carried(RoiChoice, "choice")
 @carried(RasterChoice, "source")
 @carried(MaskChoice, "shape")
+@carried(KeepChoice, "keep")
 @carried(OutputChoice, "output")
 @carried(EngineChoice, "engine")
 def command(
@@ -45,6 +56,7 @@ def command(
     choice: RoiChoice,
     source: RasterChoice,
     shape: MaskChoice,
+    keep: KeepChoice,
     output: OutputChoice,
     engine: EngineChoice,
     each: bool,
@@ -58,7 +70,9 @@ def command(
 
     console = Console.of(ctx)
     output.check(source, choice, each=each, weights_out=weights_out)
-    raster, rois = source.open(declare_nodata=False), choice.read(pixel=source.pixel)
+    rule = keep.rule()
+    raster = source.open(declare_nodata=False, select=rule is None)
+    rois = choice.read(pixel=source.pixel)
     if output.dry_run:
         plan = api.plan(raster, rois, **shape.options())
         outputs, told = foresee(output, each=each, weights_out=weights_out)
@@ -79,6 +93,8 @@ def command(
         each=each,
         weights_out=weights_out,
         nodata=source.nodata,
+        bands=None if rule is None else source.bands,
+        mask=rule,
         progress=console.shows_progress,
         **shape.options(),
         **output.options(),

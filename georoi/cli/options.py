@@ -132,6 +132,17 @@ pad_option = click.option(
     "--pad", type=click.IntRange(min=0), default=0, metavar="N", help="Widen the window by N pixels."
 )
 
+keep_options = stacked(
+    click.option(
+        "--mask",
+        metavar="RULE",
+        help="The pixels to keep, such as 'SCL in {4, 5, 7}' or landsat-qa: 'georoi help masks'.",
+    ),
+    click.option(
+        "--mask-raster", metavar="PATH", help="Where the bands of --mask are, if not in the raster."
+    ),
+)
+
 output_options = stacked(
     click.option(
         "--of",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from georoi.cli.choices import EngineChoice, RoiChoice, carried
+from georoi.cli.choices import EngineChoice, KeepChoice, RoiChoice, carried
 from georoi.cli.console import Console, json_option, talk_options
-from georoi.cli.options import BOUNDARIES, engine_options, grid_options, roi_options
+from georoi.cli.options import BOUNDARIES, engine_options, grid_options, keep_options, roi_options
 from georoi.cli.tables import TableChoice, print_or_write, table_options
 from georoi.cli.values import Lenient
 
@@ -44,12 +44,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Which pixels count, and how much: 'georoi help boundary'.",
 )
-@click.option(
-    "--mask",
-    metavar="RULE",
-    help="The pixels to keep, such as 'SCL in {4, 5, 7}' or landsat-qa, by bands of the raster.",
-)
-@click.option("--mask-raster", metavar="PATH", help="Where the bands of --mask are, if not in the raster.")
+@keep_options
 @click.option("--sensor", metavar="NAME", help="The sensor, where names of bands leave an index open.")
 @click.option("--unscaled", is_flag=True, help="Take values as stored, without scale and offset.")
 @click.option(
@@ -85,17 +80,17 @@ if TYPE_CHECKING:
 @carried(RoiChoice, "choice")
 @carried(TableChoice, "table")
 @carried(EngineChoice, "engine")
+@carried(KeepChoice, "keep")
 def command(
     ctx: click.Context,
     /,
     choice: RoiChoice,
     table: TableChoice,
     engine: EngineChoice,
+    keep: KeepChoice,
     rasters: tuple[str, ...],
     stats: tuple[str, ...],
     bands: tuple[str, ...],
-    mask: str | None,
-    mask_raster: str | None,
     unscaled: bool,
     pattern: str | None,
     raster_crs: str | None,
@@ -110,18 +105,18 @@ def command(
     from georoi import api
 
     console = Console.of(ctx)
-    if mask_raster is not None and mask is None:
-        raise click.UsageError("--mask-raster is where the bands of --mask are: give --mask too")
-    table.check((*rasters, None if choice.rois == "-" else choice.rois, mask_raster))
+    rule = keep.rule()
+    table.check((*rasters, None if choice.rois == "-" else choice.rois, keep.mask_raster))
     source = open_dates(rasters, pattern=pattern, raster_crs="pixel" if pixel else raster_crs)
-    masks = None if mask_raster is None else open_dates((mask_raster,), pattern=None, raster_crs=raster_crs)
+    if keep.mask_raster is not None:
+        rule = (open_dates((keep.mask_raster,), pattern=None, raster_crs=raster_crs), keep.mask)
     rois = choice.read(pixel=pixel)
     frame = api.zonal_stats(
         source,
         rois,
         ", ".join(stats) if stats else None,
         bands=[int(name) if name.isdigit() else name for name in bands] or None,
-        mask=mask if masks is None else (masks, mask),
+        mask=rule,
         scaled=not unscaled,
         include=table.fields(),
         progress=console.shows_progress,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from georoi.values.quality import MaskRule
     from georoi.values.raster import Raster
 
 OVERLAPS = ("first", "last", "min", "max")
@@ -72,7 +73,18 @@ class Warped:
     """One of `RESAMPLINGS`."""
 
 
-Composition = Joined | Mosaic | Warped
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A raster of which a rule keeps some pixels; the others are masked."""
+
+    source: Raster
+    """What is masked; its bands have the same numbers."""
+    rule: MaskRule
+    masks: Raster
+    """The bands that the rule looks at, in its order, on the same grid."""
+
+
+Composition = Joined | Mosaic | Warped | Kept
 """How a raster is made of others."""
 
 
@@ -85,6 +97,8 @@ def list_files(raster: Raster) -> tuple[Raster, ...]:
             inner = tuple(piece.raster for piece in pieces)
         case Warped(source=source):
             inner = (source,)
+        case Kept(source=source, masks=masks):
+            inner = (source, masks)
         case None:
             return (raster,)
     return tuple(file for part in inner for file in list_files(part))

@@ -121,7 +121,7 @@ class MaskRule:
         return _write(self.tree)
 
 
-def parse_mask(mask: str | MaskRule) -> MaskRule:
+def parse_mask(mask: object) -> MaskRule:
     """Read a rule: a preset's name, or a text such as "SCL in {4, 5, 7} and cloud_prob < 40".
 
     A rule says which pixels are kept. A band or raster alone is refused, since 1 is cloud in one mask and

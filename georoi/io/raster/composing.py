@@ -12,7 +12,8 @@ from georoi.grid import Window
 from georoi.io.failures import FOREIGN, reading_failed
 from georoi.io.raster.gdal_profile import environment
 from georoi.io.raster.warping import warp
-from georoi.values.composition import Joined, Mosaic, Piece, Warped
+from georoi.values.composition import Joined, Kept, Mosaic, Piece, Warped
+from georoi.values.quality import MaskRule
 from georoi.values.raster import Number, Raster
 
 
@@ -48,6 +49,8 @@ def read_composed(raster: Raster, window: Window, read: Reader) -> Pixels:
             return _read_mosaic(raster, mosaic, window, read)
         case Warped() as warped:
             return _read_warped(raster, warped, window, read)
+        case Kept() as kept:
+            return _read_kept(raster, kept, window, read)
         case None:
             return read(raster, window)
 
@@ -134,6 +137,28 @@ def _read_warped(raster: Raster, warped: Warped, window: Window, read: Reader) -
         except FOREIGN as error:
             raise reading_failed(error, raster.name, window, raster.bands) from error
     return _mark(raster, values, valid)
+
+
+def _read_kept(raster: Raster, kept: Kept, window: Window, read: Reader) -> Pixels:
+    pixels = read(kept.source.select(raster.bands), window)
+    clear = judge_pixels(kept.rule, read(kept.masks, window), kept.masks.nodata)
+    valid = np.broadcast_to(clear, pixels.values.shape) if pixels.valid is None else pixels.valid & clear
+    return Pixels(pixels.values, valid)
+
+
+def judge_pixels(rule: MaskRule, pixels: Pixels, nodata: tuple[Number | None, ...]) -> NDArray[np.bool_]:
+    """Tell which pixels a rule keeps; those that are not valid in one of its bands are not kept.
+
+    Args:
+        rule: The rule.
+        pixels: Its bands, in the order of `rule.bands`.
+        nodata: Of these bands.
+
+    Returns:
+        Shape (rows, cols).
+    """
+    bands = dict(zip(rule.bands, pixels.values, strict=True))
+    return rule.keep(bands, dict(zip(rule.bands, find_valid(pixels, nodata), strict=True)))
 
 
 def find_valid(pixels: Pixels, nodata: tuple[Number | None, ...]) -> NDArray[np.bool_]:
