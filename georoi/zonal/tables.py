@@ -40,7 +40,8 @@ def ledger_columns(accounts: Accounts, layer: int) -> dict[str, NDArray[Any]]:
 
 
 def _shared_columns(accounts: Accounts) -> dict[str, NDArray[Any]]:
-    return {"area": accounts.area, "area_outside": accounts.outside, "area_crs": accounts.planar}
+    ceded = {} if accounts.ceded is None else {"area_ceded": accounts.ceded}
+    return {"area": accounts.area, "area_outside": accounts.outside, **ceded, "area_crs": accounts.planar}
 
 
 def make_wide(result: ZonalResult, *, index: Any = None, include: Any = None) -> geopandas.GeoDataFrame:
@@ -89,9 +90,10 @@ def make_wide(result: ZonalResult, *, index: Any = None, include: Any = None) ->
         raise UsageError("E-USE-01", f"the ROIs have an attribute {some(clashes)}, which is no free name")
     notes = [f"the attribute {name} stands as {new}" for name, new in renamed.items()]
     attributes = pd.DataFrame(frame[kept].rename(columns=renamed))
-    made = pd.DataFrame({name: _as_cells(values) for name, values in columns.items()}, index=frame.index)
-    wide = gpd.GeoDataFrame(pd.concat([attributes, made, frame[[geometry]]], axis=1), geometry=geometry)
+    cells = pd.DataFrame({name: _as_cells(values) for name, values in columns.items()}, index=frame.index)
+    wide = gpd.GeoDataFrame(pd.concat([attributes, cells, frame[[geometry]]], axis=1), geometry=geometry)
     wide.attrs["notes"] = [*result.notes, *notes]
+    wide.attrs["overlaps"] = [] if result.overlaps is None else result.overlaps.records
     return wide
 
 
@@ -132,6 +134,7 @@ def make_long(result: ZonalResult, *, include: Any = None) -> pd.DataFrame:
     columns["reason"] = np.repeat(result.reason.reshape(-1), stats)
     long = pd.DataFrame(columns)
     long.attrs["notes"] = list(result.notes)
+    long.attrs["overlaps"] = [] if result.overlaps is None else result.overlaps.records
     return long
 
 
