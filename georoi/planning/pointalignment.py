@@ -14,6 +14,7 @@ from georoi.grid import Bounds, describe, grid_bounds, grid_crs, to_pixels
 from georoi.planning.overlap_check import bounds_look_swapped, explained
 from georoi.planning.seam import wrap_points
 from georoi.values.points import PointSet
+from georoi.wording import say_count
 
 _SAY_CRS = "if a CRS is wrong, say the right one (--rois-crs, --raster-crs)"
 
@@ -65,7 +66,7 @@ def _transform(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]:
     bounds = points.bounds
     try:
-        check_range(source, bounds)
+        check_range(source, bounds, name="points")
         area = _common_area(source, bounds, target, grid_bounds(grid))
         operation, described = find_operation(source, target, area)
     except CRSError as error:
@@ -73,7 +74,7 @@ def _transform(
     x, y = transform_points(operation, points.x, points.y) if described.name else (points.x, points.y)
     wrapped = wrap_points(x, grid)
     moved = int((wrapped != x).sum())
-    note = f"{moved:,} points moved by whole turns to where the raster counts longitudes"
+    note = f"{say_count(moved, 'point')} moved by whole turns to where the raster counts longitudes"
     return wrapped, y, (note,) if moved else ()
 
 

@@ -244,11 +244,13 @@ class PointSampling:
         notes = []
         outside = int((~self._aligned.inside).sum())
         if outside:
-            notes.append(f"{outside:,} of {say_count(len(self._points), 'point')} lie outside the raster")
+            notes.append(f"{outside:,} of {say_count(len(self._points), 'point')} outside the raster")
         if self._lost:
-            notes.append(f"no geometry: {self._lost:,} points have no coordinates in the raster's CRS")
+            notes.append(
+                f"no geometry, for {say_count(self._lost, 'point')} without coordinates in the raster's CRS"
+            )
         if self._failed:
-            notes.append(f"{self._failed:,} rows have a band that is null: their reason says why")
+            notes.append(f"{say_count(self._failed, 'row')} with a null on the raster: the reason says why")
         return tuple(notes)
 
     def _blocks(self) -> Iterator[Block]:
