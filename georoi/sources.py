@@ -53,18 +53,28 @@ def as_source(
                 hint="mask it first: array.where(...), whose NaN are no values",
             )
         return read_array(source, bands=bands, pixel=pixel)
-    if isinstance(source, Stack):
+    stack = choose_dates(source, bands=bands, pixel=pixel, mask=mask)
+    if stack is not None:
         from georoi.io.array.arrays import read_array
 
-        stack = source if bands is None else source.select(bands)
-        if rule is not None:
-            stack = keep_in_stack(source, rule, masks, bands)
         return read_array(stack.to_xarray(), pixel=pixel)
     raster = _open(source, bands, rule, masks)
     if pixel and raster.georeference == Georeference.UNKNOWN:
         grid = make_grid(raster.shape, (1, 0, 0, 0, 1, 0))
         return replace(raster, grid=grid, georeference=Georeference.PIXEL)
     return raster
+
+
+def choose_dates(
+    source: object, *, bands: BandRequest | None = None, pixel: bool = False, mask: object = None
+) -> Stack | None:
+    """Choose bands and kept pixels of a stack as `as_source` does; None for what is no stack."""
+    if not isinstance(source, Stack):
+        return None
+    rule, masks = read_mask(mask, pixel=pixel)
+    if rule is not None:
+        return keep_in_stack(source, rule, masks, bands)
+    return source if bands is None else source.select(bands)
 
 
 def _open(

@@ -15,8 +15,9 @@ from georoi.errors import UsageError
 from georoi.io.output.inputs import refuse_inputs
 from georoi.io.vector.vectors import read_rois
 from georoi.options import Boundary
-from georoi.sources import as_source
+from georoi.sources import as_source, choose_dates
 from georoi.values.raster import Raster
+from georoi.values.stack import Stack
 
 if TYPE_CHECKING:
     from georoi.engine.progress import Progress
@@ -59,9 +60,9 @@ def clip_file(
     in the file tells which pixels are valid.
 
     Args:
-        raster: A path, a `Raster` or a georeferenced DataArray.
+        raster: A path, a `Raster`, a `Stack` (one file per date) or a georeferenced DataArray.
         rois: Anything that `read_rois` takes.
-        path: The output; with `each` a folder.
+        path: The output; with `each`, and for a stack, a folder.
         boundary: See `clip`.
         all_touched: See `clip`.
         crop: See `clip`.
@@ -112,11 +113,22 @@ def clip_file(
         )
     refuse_inputs((path, weights_out), (raster, rois, mask[0] if isinstance(mask, tuple) else None))
     regions = read_rois(rois)
-    source = as_source(raster, bands=bands, pixel=regions.pixel, mask=mask)
+    stack = choose_dates(raster, bands=bands, pixel=regions.pixel, mask=mask)
+    if stack is not None and (each or weights_out is not None):
+        raise UsageError(
+            "E-USE-01",
+            "each=True and weights_out= are about one raster, and a stack is given",
+            hint="clip its rasters one by one: for raster in stack",
+        )
+    source = stack or as_source(raster, bands=bands, pixel=regions.pixel, mask=mask)
     with connect(scheduler, insecure) if isinstance(scheduler, str) else nullcontext(scheduler) as client:
         output = OutputOptions(
             of=of, co=co, overwrite=overwrite, workers=workers, client=client, progress=progress
         )
+        if isinstance(source, Stack):
+            from georoi.clipping.dates import clip_dates_to_files
+
+            return clip_dates_to_files(source, regions, path, options, output)
         if each:
             from georoi.clipping.folders import clip_each_to_files
 

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,6 +15,7 @@ import click
 if TYPE_CHECKING:
     from georoi.values.raster import Raster
     from georoi.values.rois import ROISet
+    from georoi.values.stack import Stack
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Record = TypeVar("Record")
@@ -137,6 +139,21 @@ class RasterChoice:
             self.raster,
             bands=self.bands if select else None,
             nodata=self.nodata if declare_nodata else None,
+            raster_crs="pixel" if self.pixel else self.raster_crs,
+        )
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of dated rasters."""
+        return Path(self.raster).is_dir()
+
+    def open_dates(self, *, select: bool = True) -> Stack:
+        """Open the headers of a folder of dated rasters; see `open`."""
+        from georoi import api
+
+        return api.open_stack(
+            self.raster,
+            bands=self.bands if select else None,
             raster_crs="pixel" if self.pixel else self.raster_crs,
         )
 

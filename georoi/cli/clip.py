@@ -64,18 +64,23 @@ def command(
 ) -> None:
     """Cut the regions of interest out of RASTER and write OUT, on RASTER's own grid; nothing is resampled.
 
-    OUT is a .tif (tiled, compressed), a .zarr, a .png or .jpg; --of COG makes a cloud-optimised GeoTIFF.
+    OUT is a .tif (tiled, compressed), a .zarr, a .png or .jpg; --of COG makes a cloud-optimised GeoTIFF. If
+    RASTER is a folder of dated rasters, OUT is a folder with one file per date.
     """
     from georoi import api
 
     console = Console.of(ctx)
-    output.check(source, choice, each=each, weights_out=weights_out)
+    output.check(source, choice, each=each or source.is_folder, weights_out=weights_out)
     rule = keep.rule()
-    raster = source.open(declare_nodata=False, select=rule is None)
+    select = rule is None
+    stack = source.open_dates(select=select) if source.is_folder else None
+    raster = stack[0] if stack else source.open(declare_nodata=False, select=select)
     rois = choice.read(pixel=source.pixel)
     if output.dry_run:
         plan = api.plan(raster, rois, **shape.options())
-        outputs, told = foresee(output, each=each, weights_out=weights_out)
+        outputs, told = foresee(output, each=each or source.is_folder, weights_out=weights_out)
+        if stack:
+            told += f"\ndates    {len(stack)}, one file each, of which the first is planned above"
         result: dict[str, object] = {"plan": plan.to_dict(), "outputs": outputs}
         text = f"{plan}\n{told}"
         if each:
@@ -87,7 +92,7 @@ def command(
         console.result(result, text)
         return
     written = api.clip_file(
-        raster,
+        stack or raster,
         rois,
         output.out,
         each=each,

@@ -7,7 +7,7 @@ import io
 import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
 INDEX = "index.csv"
 """Which file holds which ROI."""
-_COLUMNS = ["roi_id", "file", "bytes", "sha256"]
+_COLUMNS = ("file", "bytes", "sha256")
+_FIRST = ("roi_id", "date")
+"""What the first column of an index may be: what each file is of."""
 SUCCESS = "_SUCCESS"
 """Written last: the folder is complete."""
 
@@ -51,7 +53,7 @@ def clip_each_to_files(
     output: OutputOptions,
 ) -> tuple[Written, ...]:
     """Clip each ROI into a file of its own; see `georoi.clip_file`."""
-    folder, format = _claim(Path(path), output.of, output.overwrite)
+    folder, format = claim_folder(Path(path), output.of, output.overwrite)
     aligned = lay_out(source.header, rois)
     kept, outside = split_inside(source.header, aligned, options)
     return _fill(folder, format, source, aligned.take(kept), outside, options, output)
@@ -61,7 +63,7 @@ def images_to_files(
     images: ROIImages, path: str | os.PathLike[str], output: OutputOptions
 ) -> tuple[Written, ...]:
     """Write what `clip_each` gives, each image into a file of its own; see `georoi.write`."""
-    folder, format = _claim(Path(path), output.of, output.overwrite)
+    folder, format = claim_folder(Path(path), output.of, output.overwrite)
     source, rois, options = images.work
     return _fill(folder, format, source, rois, images.outside, options, output)
 
@@ -83,10 +85,22 @@ def _fill(
         tracked = track(files, output.progress, total=len(aligned), message="clip")
         done = {number: replace(file, path=target / file.path.name) for number, file in tracked}
         written = [done[number] for number in range(len(aligned))]
-        _write_text(private / INDEX, _index(aligned, written))
-        _write_text(private / SUCCESS, _summary(written, outside))
+        finish_folder(private, "roi_id", aligned.ids.tolist(), written, outside)
         folder.commit(format)
     return tuple(written)
+
+
+def finish_folder(
+    private: Path, column: str, labels: Sequence[object], written: list[Written], outside: tuple[object, ...]
+) -> None:
+    """Write the index of a folder's files, and last of all that they are complete."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([column, *_COLUMNS])
+    for label, file in zip(labels, written, strict=True):
+        writer.writerow([label, file.path.name, file.bytes, file.sha256])
+    _write_text(private / INDEX, text.getvalue())
+    _write_text(private / SUCCESS, _summary(written, outside))
 
 
 def check_folder(path: str | os.PathLike[str], *, of: str | None = None, overwrite: bool = False) -> str:
@@ -97,7 +111,7 @@ def check_folder(path: str | os.PathLike[str], *, of: str | None = None, overwri
         OutputError: E-OUT-02 if it cannot be made, E-OUT-04 if the format is unknown.
         UsageError: E-USE-01 if its name is that of a file.
     """
-    folder, format = _claim(Path(path), of, overwrite)
+    folder, format = claim_folder(Path(path), of, overwrite)
     folder.check_kind()
     return format
 
@@ -112,14 +126,13 @@ def refuse_file_name(path: str | os.PathLike[str]) -> None:
     if is_output_name(target) and not target.is_dir():
         raise UsageError(
             "E-USE-01",
-            "one file per ROI needs a folder, and the output is named like a file",
+            "one file per ROI or date needs a folder, and the output is named like a file",
             found={"output": str(target)},
-            hint=f"name a folder, such as {target.stem}, or leave out each=True (--each); "
-            "of= (--of) says the format of the files",
+            hint=f"name a folder, such as {target.stem}; of= (--of) says the format of the files",
         )
 
 
-def _claim(target: Path, of: str | None, overwrite: bool) -> tuple[OutputFolder, str]:
+def claim_folder(target: Path, of: str | None, overwrite: bool) -> tuple[OutputFolder, str]:
     """Give the folder to be, which an empty one does not stand in the way of, and the format of its files."""
     refuse_file_name(target)
     format = "GTiff" if of is None else output_format(target, of)
@@ -208,18 +221,9 @@ def _indexed(folder: Path) -> set[str]:
             rows = list(csv.reader(file))
     except (OSError, csv.Error):
         return set()
-    if not rows or rows[0] != _COLUMNS:
+    if not rows or tuple(rows[0][1:]) != _COLUMNS or rows[0][0] not in _FIRST:
         return set()
-    return {row[1] for row in rows[1:] if len(row) == len(_COLUMNS)}
-
-
-def _index(rois: GridROIs, written: list[Written]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for id, file in zip(rois.ids.tolist(), written, strict=True):
-        writer.writerow([id, file.path.name, file.bytes, file.sha256])
-    return text.getvalue()
+    return {row[1] for row in rows[1:] if len(row) == len(rows[0])}
 
 
 def _summary(written: list[Written], outside: tuple[object, ...]) -> str:
