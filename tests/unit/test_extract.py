@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import dask.array as da
@@ -481,3 +482,34 @@ def test_slovenia_dates_agree_with_other_tools(shared_data: Path) -> None:
     found = found.loc[theirs.index]
     np.testing.assert_allclose(found.weight, theirs.ee_count, rtol=1e-6)
     np.testing.assert_allclose(found["product"] / found.weight, theirs.ee_mean, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_writes_the_same_file(raster: Path, tmp_path: Path) -> None:
+    """Workers of a cluster give the bytes that threads give, for ROIs and for points."""
+    distributed = pytest.importorskip("distributed")
+    shapes = rois(SQUARE, BLOB)
+    points = gpd.GeoSeries([SQUARE.centroid, BLOB.centroid], crs=UTM)
+    alone = [extract_file(raster, places, tmp_path / f"{n}.csv") for n, places in enumerate([shapes, points])]
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, protocol="tcp"
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        together = [
+            extract_file(raster, places, tmp_path / f"{n}b.csv", scheduler=client)
+            for n, places in enumerate([shapes, points])
+        ]
+    assert [one.sha256 for one in together] == [one.sha256 for one in alone]
+
+
+def test_tasks_can_be_sent(raster: Path) -> None:
+    """What a worker needs is small and can be pickled."""
+    work = prepare_extraction(raster, rois(SQUARE, BLOB))
+
+    [part] = work._parts()
+    sent = pickle.loads(pickle.dumps((work._extractor, part)))
+
+    assert len(pickle.dumps((work._extractor, part))) < 50_000
+    assert len(sent[0](sent[1]).entries.row) == work._extractor(part).entries.row.size > 300
