@@ -12,6 +12,7 @@ from georoi.errors import UsageError
 from georoi.io.vector.vectors import read_rois
 from georoi.options import Boundary, parse_boundary, parse_memory
 from georoi.planning.alignment import align
+from georoi.planning.ceding import Policy, parse_policy
 from georoi.sources import as_source, read_mask
 from georoi.values.grouping import group_rois
 from georoi.values.raster import Raster
@@ -41,6 +42,8 @@ def zonal_stats(
     mask: Any = None,
     scaled: bool = True,
     min_valid: float | None = None,
+    overlap: str = "independent",
+    priority: str | None = None,
     by: str | None = None,
     include: Any = None,
     long: bool | None = None,
@@ -77,7 +80,14 @@ def zonal_stats(
         mask: Which pixels are kept: a rule on bands of the raster, such as "SCL in {4, 5, 7}" or
             "landsat-qa", or (raster or stack, rule) where these are in another file on the same grid.
         scaled: Apply scale and offset.
-        min_valid: Share of a ROI's area that must be valid, 0 to 1; below it statistics are null.
+        min_valid: Share of a ROI's area, less what it cedes, that must be valid, 0 to 1; below it statistics
+            are null.
+        overlap: Who counts an area that several ROIs cover. "independent": each of them, whole. "priority":
+            the one with the highest `priority`. "split": each of k by 1/k, so that sums over ROIs are those
+            of their union; a pixel still is one in n_pixels of each. "error": it is refused, but for slivers.
+            Under the second and third, `area_ceded` is what a ROI leaves to others, off the raster too.
+        priority: The attribute for "priority", numbers or text; "-name" gives the lowest value the area. Of
+            equal values the earlier ROI has it, and ROIs without a value come last.
         by: An attribute: ROIs of one value are taken together, as their union.
         include: Names of the attributes to keep; all by default in a wide table, none in a long one.
         long: True for one row per ROI, date, band and statistic; by default for what has dates.
@@ -98,7 +108,7 @@ def zonal_stats(
 
     Raises:
         CRSError: E-CRS-01, E-CRS-02, E-CRS-03, E-CRS-05, E-CRS-06.
-        ROIError: Those of `read_rois`.
+        ROIError: Those of `read_rois`; E-ROI-06 for overlaps that are refused, E-ROI-08.
         RasterError: E-RAS-01, E-RAS-02, E-RAS-03, E-RAS-04, E-RAS-08, E-RAS-10, E-RAS-12; E-STK-02 for a
             stack or weights on other grids; E-RAS-13 for weights below 0.
         UsageError: E-USE-01; the error of a function given as a statistic is its cause.
@@ -121,6 +131,8 @@ def zonal_stats(
         mask=mask,
         scaled=scaled,
         min_valid=min_valid,
+        overlap=overlap,
+        priority=priority,
         by=by,
         band_map=band_map,
         sensor=sensor,
@@ -158,6 +170,8 @@ def run_zonal(
     mask: Any = None,
     scaled: bool = True,
     min_valid: float | None = None,
+    overlap: str = "independent",
+    priority: str | None = None,
     by: str | None = None,
     band_map: Mapping[str, int | str] | None = None,
     sensor: str | None = None,
@@ -171,6 +185,7 @@ def run_zonal(
     """Take statistics as `zonal_stats` does, before they are put into a table."""
     from georoi.values.statistics import parse_stats
     from georoi.zonal.inputs import BandChoice, read_input
+    from georoi.zonal.overlaps import OverlapChoice
     from georoi.zonal.provenance import describe_run
     from georoi.zonal.runs import ZonalOptions, run
     from georoi.zonal.weights import make_weights
@@ -189,8 +204,11 @@ def run_zonal(
         )
     rule = parse_boundary(boundary, all_touched, default=Boundary.FRACTION)
     statistics = parse_stats(stats)
+    overlaps = OverlapChoice(policy=parse_policy(overlap), priority=priority)
     if rule is Boundary.FRACTION:
         _refuse_interpolation(statistics)
+    if overlaps.policy is Policy.SPLIT:
+        _refuse_to_split(rule, statistics)
     regions = read_rois(rois)
     if by is not None:
         regions = group_rois(regions, by)
@@ -209,6 +227,7 @@ def run_zonal(
             statistics=statistics,
             boundary=rule,
             min_valid=min_valid,
+            overlap=overlaps,
             skip_errors=on_error == "skip",
             workers=workers,
             client=client,
@@ -248,6 +267,23 @@ def _refuse_interpolation(statistics: Sequence[Statistic]) -> None:
             "E-USE-01",
             f"{linear} is for pixels of equal weight, and boundary='fraction' weights them",
             hint="take boundary='center', or leave out the method: inverted_cdf goes with weights",
+        )
+
+
+def _refuse_to_split(rule: Boundary, statistics: Sequence[Statistic]) -> None:
+    """Refuse to share pixels out where they have no shares, or where ranks need pixels of equal weight."""
+    if rule is Boundary.ALL_TOUCHED:
+        raise UsageError(
+            "E-USE-01",
+            "overlap='split' shares areas out, and boundary='all_touched' counts more than the ROIs cover",
+            hint="take boundary='fraction' or 'center'",
+        )
+    linear = next((str(one) for one in statistics if one.get("method") == "linear"), None)
+    if linear is not None:
+        raise UsageError(
+            "E-USE-01",
+            f"{linear} is for pixels of equal weight, and overlap='split' weights them",
+            hint="leave out the method: inverted_cdf goes with weights",
         )
 
 

@@ -17,6 +17,9 @@ from georoi.values.gridrois import GridROIs
 SMALLEST_OVERLAP = 1e-9
 """Area in pixels above which two ROIs overlap; less is rounding along a shared edge."""
 
+SLIVER_PIXELS, SLIVER_SHARE = 0.01, 1e-6
+"""Neighbours that share less than both, in pixels and as a share of the smaller ROI, touch: no overlap."""
+
 _QUARTER_SEGMENTS = 8
 _ERROR = 2e-14
 """Share of the window of two ROIs that rounding can make of the area that they have in common."""
@@ -44,6 +47,18 @@ def overlaps(rois: GridROIs) -> Overlaps:
     least = np.maximum(_rounding(rois) * np.minimum(length[i], length[j]), _ERROR * window)
     counted = area > np.maximum(SMALLEST_OVERLAP, least)
     return Overlaps(i[counted], j[counted], area[counted])
+
+
+def leave_slivers(pairs: Overlaps, area: NDArray[np.float64]) -> tuple[Overlaps, int]:
+    """Leave out pairs that share a sliver, as edges drawn twice in another CRS do; say how many these are.
+
+    Args:
+        pairs: Which ROIs overlap.
+        area: Of each ROI, in pixels, shape (n,).
+    """
+    smaller = np.minimum(area[pairs.i], area[pairs.j])
+    kept = (pairs.area >= SLIVER_PIXELS) | (pairs.area >= SLIVER_SHARE * smaller)
+    return Overlaps(pairs.i[kept], pairs.j[kept], pairs.area[kept]), int(np.count_nonzero(~kept))
 
 
 def _meeting(rois: GridROIs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

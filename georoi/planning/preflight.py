@@ -15,7 +15,7 @@ from georoi.grid import grid_bounds, grid_crs
 from georoi.options import Boundary
 from georoi.planning.alignment import align
 from georoi.planning.checkreport import CheckReport, Level, Remark, Verdict
-from georoi.planning.overlap import Overlaps, overlaps
+from georoi.planning.overlap import SLIVER_PIXELS, Overlaps, leave_slivers, overlaps
 from georoi.planning.overlap_check import bounds_look_swapped
 from georoi.planning.plan import Plan, make_plan
 from georoi.planning.seam import goes_around
@@ -31,8 +31,6 @@ Floats = NDArray[np.float64]
 
 ROUNDING = 1e-9
 """Share of a ROI's area that rounding alone can put on either side of the raster's edge."""
-SLIVER_PIXELS, SLIVER_SHARE = 0.01, 1e-6
-"""Neighbours that share less than both, in pixels and as a share of the smaller ROI, touch: no overlap."""
 
 
 @dataclass(eq=False)
@@ -65,9 +63,7 @@ def preflight(raster: Raster | Header, rois: ROISet, *, allow_ballpark: bool = F
     aligned = _align(header, rois, remarks, allow_ballpark)
     plan = None if aligned is None else _plan(header, aligned, remarks)
     measures = _measure(rois, aligned, plan)
-    pairs, slivers = (
-        (None, 0) if aligned is None else _without_slivers(overlaps(aligned), measures["area_px"])
-    )
+    pairs, slivers = (None, 0) if aligned is None else leave_slivers(overlaps(aligned), measures["area_px"])
     rows = _judge(rois, aligned, measures, pairs)
     remarks += _remark_on_rois(rois, rows, pairs, measures) + find_traps(raster)
     if slivers:
@@ -191,13 +187,6 @@ def _judge(
         texts = [f"it overlaps {say_count(count, 'other ROI')}" for count in met[shared].tolist()]
         rows.judge(shared, Verdict.OVERLAPPING, texts)
     return rows
-
-
-def _without_slivers(pairs: Overlaps, area: Floats) -> tuple[Overlaps, int]:
-    """Leave out pairs that share a sliver, as edges drawn twice in another CRS do; say how many these are."""
-    smaller = np.minimum(area[pairs.i], area[pairs.j])
-    kept = (pairs.area >= SLIVER_PIXELS) | (pairs.area >= SLIVER_SHARE * smaller)
-    return Overlaps(pairs.i[kept], pairs.j[kept], pairs.area[kept]), int(np.count_nonzero(~kept))
 
 
 def _lost(rois: ROISet) -> list[Finding]:

@@ -13,11 +13,13 @@ from georoi.crs import Rings, keep_polygons
 from georoi.grid import Window
 from georoi.kernels.edges import EdgeIndex, Edges
 from georoi.options import CELL, Boundary, Crop
+from georoi.planning.ceding import Division
 from georoi.planning.needs import find_pairs
 from georoi.planning.plan import Plan, make_plan
 from georoi.planning.tiles import TILE_PIXELS, Ints
 from georoi.values.gridrois import GridROIs
 from georoi.values.raster import Header
+from georoi.zonal.overlaps import Sharing
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,8 @@ class CellTask:
     """(x_min, y_min, x_max, y_max) of each in pixels, shape (n, 4)."""
     polygons: NDArray[np.object_] | None = None
     """Of those that are not inner, in pixel coordinates, where areas of parts of pixels need them."""
+    sharing: Sharing | None = None
+    """How ROIs are made of parts: if it is there, `inner` and what follows speaks of parts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,17 +89,23 @@ class Layout:
     cell_shape: tuple[int, int]
     with_polygons: bool = False
     """Whether tasks carry the polygons of their ROIs."""
+    division: Division | None = None
+    """The parts that ROIs are made of, where overlaps are divided."""
 
     def __len__(self) -> int:
         return len(self.plan)
 
     @cached_property
     def _index(self) -> EdgeIndex:
-        return self.plan.index_edges()
+        if self.division is None:
+            return self.plan.index_edges()
+        parts = self.division.parts
+        y_up = parts.grid.affine.determinant < 0
+        return EdgeIndex(parts.x, parts.y, parts.rings, parts.polygons, parts.rois, y_up=y_up)
 
     @cached_property
     def _polygons(self) -> NDArray[np.object_]:
-        rois = self.plan.rois
+        rois = self.plan.rois if self.division is None else self.division.parts
         return keep_polygons(Rings(rois.x, rois.y, rois.rings, rois.polygons, rois.rois).to_polygons())
 
     @cached_property
@@ -151,11 +161,32 @@ class Layout:
         row, col = int(rows[cell]), int(cols[cell])
         window = (row, min(row + self.cell_shape[0], shape[0]), col, min(col + self.cell_shape[1], shape[1]))
         mine = slice(start[cell], start[cell + 1])
+        if self.division is not None:
+            return self._divided_cell(self.division, window, rois[mine])
         outer = rois[mine][~inner[mine]]
         edges, offsets = self._index.select_many(outer, window)
         polygons = self._polygons[outer] if self.with_polygons else None
         bounds = self.plan.rois.bounds[rois[mine]]
         return CellTask(window, rois[mine], inner[mine], edges, offsets, bounds, polygons)
+
+    def _divided_cell(self, division: Division, window: Window, rois: Ints) -> CellTask:
+        """Make the task of a cell whose ROIs are made of parts; parts that do not meet it are left out."""
+        start, part, share = division.find(rois)
+        x_min, y_min, x_max, y_max = division.parts.bounds[part].T
+        meets = (x_min < window[3]) & (x_max > window[2]) & (y_min < window[1]) & (y_max > window[0])
+        counts = np.bincount(np.repeat(np.arange(len(rois)), np.diff(start))[meets], minlength=len(rois))
+        parts, place = np.unique(part[meets], return_inverse=True)
+        edges, offsets = self._index.select_many(parts, window)
+        return CellTask(
+            window,
+            rois,
+            np.zeros(len(parts), dtype=bool),
+            edges,
+            offsets,
+            division.parts.bounds[parts],
+            self._polygons[parts] if self.with_polygons else None,
+            Sharing(np.append(0, np.cumsum(counts)), place.astype(np.int64), share[meets]),
+        )
 
     def tasks(self) -> Iterator[ZonalTask]:
         """Make the tasks one by one, in row-major order of their tiles."""
@@ -165,7 +196,7 @@ class Layout:
         return {name: value for name, value in self.__dict__.items() if name in _FIELDS}
 
 
-_FIELDS = ("plan", "cell_shape", "with_polygons")
+_FIELDS = ("plan", "cell_shape", "with_polygons", "division")
 
 
 def lay_out(header: Header, rois: GridROIs, boundary: Boundary, bands: int, source: str = "") -> Layout:

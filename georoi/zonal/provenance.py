@@ -30,6 +30,7 @@ def describe_run(
         "statistics": [str(statistic) for statistic in statistics],
         "layers": list(dict.fromkeys(layer.name for layer in result.layers)),
         "boundary": result.boundary,
+        "overlap": None if result.overlaps is None else result.overlaps.policy,
         "scaled": choice.scaled,
         "mask": None if choice.mask is None else str(choice.mask),
         "masks": masks,

@@ -180,6 +180,11 @@ class _Cover:
         fractions = cover_spans(*place, Boundary.FRACTION)
         spans = fractions if boundary is Boundary.FRACTION else cover_spans(*place, boundary)
         parts = _part_areas(cell, fractions, areas) if areas.is_coarse else None
+        if cell.sharing is not None:
+            joined = cell.sharing.join(fractions)
+            if parts is not None:
+                joined, parts = cell.sharing.join_areas(fractions, parts, areas.table(cell.window))
+            spans, fractions = joined if spans is fractions else cell.sharing.join(spans), joined
         return cls(spans, fractions, parts)
 
     def sum_areas(self, areas: NDArray[np.float64], state: NDArray[np.uint8] | None) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from georoi.kernels.ledger import EFFECTIVE
 from georoi.kernels.reduction import PIXELS
 from georoi.kernels.validity import MASKED, NODATA, NONFINITE, VALID
 from georoi.values.rois import ROISet
+from georoi.zonal.overlaps import OverlapReport
 from georoi.zonal.totals import Totals
 
 Floats = NDArray[np.float64]
@@ -37,9 +38,13 @@ class Accounts:
     """Sum of the exact fractions of valid pixels, shape (n, layers)."""
     pixels: NDArray[np.int64]
     """Number of valid pixels that count under the boundary rule, shape (n, layers)."""
+    ceded: Floats | None = None
+    """Left to other ROIs, shape (n,); None without a policy for overlaps."""
 
     @classmethod
-    def of(cls, totals: Totals, area: Floats, outside: Floats, planar: Floats) -> Accounts:
+    def of(
+        cls, totals: Totals, area: Floats, outside: Floats, planar: Floats, ceded: Floats | None = None
+    ) -> Accounts:
         """Take the sums of a run together with the areas of the ROIs."""
         return cls(
             area=area,
@@ -48,13 +53,15 @@ class Accounts:
             states=totals.ledger[..., :EFFECTIVE],
             effective=totals.ledger[..., EFFECTIVE],
             pixels=totals.moments[..., PIXELS].astype(np.int64),
+            ceded=ceded,
         )
 
     @property
     def valid_share(self) -> Floats:
-        """Valid area as a share of the ROI's, shape (n, layers); NaN for a ROI without area."""
+        """Valid area as a share of what the ROI keeps, shape (n, layers); NaN where it keeps nothing."""
+        kept = self.area if self.ceded is None else self.area - self.ceded
         with np.errstate(invalid="ignore", divide="ignore"):
-            share: Floats = self.states[..., VALID] / self.area[:, None]
+            share: Floats = self.states[..., VALID] / kept[:, None]
         return share
 
 
@@ -84,6 +91,8 @@ class ZonalResult:
     boundary: str
     expanding: frozenset[str] = frozenset()
     """Names of the statistics whose values map each class to its share."""
+    overlaps: OverlapReport | None = None
+    """Which ROIs overlap."""
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """What it was made from, as plain values."""
@@ -139,6 +148,7 @@ def _why_none(accounts: Accounts, roi: int, layer: int) -> str:
         "not finite": accounts.states[roi, layer, NONFINITE],
         "masked": accounts.states[roi, layer, MASKED],
         "outside the raster": accounts.outside[roi],
+        "ceded to other ROIs": 0.0 if accounts.ceded is None else accounts.ceded[roi],
     }
     if accounts.effective[roi, layer] > 0:
         return "no pixel's centre lies inside the ROI; boundary='fraction' counts parts of pixels"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -25,6 +25,7 @@ from georoi.zonal.evaluation import evaluate_samples, make_values, settle
 from georoi.zonal.formulas import evaluate_sums
 from georoi.zonal.inputs import ZonalInput
 from georoi.zonal.layout import Layout, lay_out
+from georoi.zonal.overlaps import OverlapChoice, divide, report_overlaps
 from georoi.zonal.partials import Sampling, TilePartial
 from georoi.zonal.reducing import Scene, TileReducer
 from georoi.zonal.refinement import plan_refinement, refine
@@ -46,6 +47,7 @@ class ZonalOptions:
     client: Any = None
     """A `distributed.Client` (Any: it may not be installed)."""
     progress: bool | Progress | None = None
+    overlap: OverlapChoice = field(default_factory=OverlapChoice)
     weights: Weights | None = None
     """A raster of weights, for weighted statistics."""
     max_memory: int = MEMORY
@@ -75,13 +77,15 @@ def run(given: ZonalInput, rois: ROISet, aligned: GridROIs, options: ZonalOption
 
     Raises:
         CRSError: E-CRS-02 if no ROI overlaps the raster.
+        ROIError: E-ROI-06 if ROIs overlap and that is refused; E-ROI-08 if they have no such priorities.
         RasterError: E-RAS-02 if a part cannot be read, unless that is to be skipped; E-RAS-08.
     """
     header = given.header
     bands = sum(len(scene.layers.sources) for scene in given.scenes)
     layout = lay_out(header, aligned, options.boundary, bands)
     areas = make_pixel_areas(header.grid, header.is_pixel, layout.plan.tiles)
-    layout = replace(layout, with_polygons=areas.is_coarse)
+    pairs, division = divide(rois, aligned, options.overlap, is_pixel=header.is_pixel)
+    layout = replace(layout, with_polygons=areas.is_coarse, division=division)
     scaling = _scalings(given)
     refinement = plan_refinement(
         layout, given.dtypes, scaling[0], options.sampled, options.sampling, options.max_memory
@@ -108,6 +112,7 @@ def run(given: ZonalInput, rois: ROISet, aligned: GridROIs, options: ZonalOption
         large = replace(
             lay_out(header, aligned.take(refinement.rois), options.boundary, bands),
             with_polygons=areas.is_coarse,
+            division=None if division is None else division.take(refinement.rois),
         )
         counted, failures = totals.tallies, totals.failures
         passes = refine(
@@ -117,7 +122,10 @@ def run(given: ZonalInput, rois: ROISet, aligned: GridROIs, options: ZonalOption
             f"{len(refinement.rois)} ROI(s) have more pixels than max_memory ({options.max_memory} bytes) "
             f"holds: their quantiles took {passes} passes, and are exact"
         )
-    accounts = Accounts.of(totals, *roi_areas(aligned, areas), planar_areas(aligned))
+    area, outside, ceded = (*roi_areas(aligned, areas), None) if division is None else division.measure(areas)
+    accounts = Accounts.of(totals, area, outside, planar_areas(aligned), ceded)
+    report = replace(report_overlaps(pairs, aligned, area, areas), policy=str(options.overlap))
+    notes += [note for note in (report.say(),) if note]
     status, reason = judge(accounts, layout.last_tiles() >= 0, totals.failures, options.min_valid)
     return ZonalResult(
         rois=rois,
@@ -128,6 +136,7 @@ def run(given: ZonalInput, rois: ROISet, aligned: GridROIs, options: ZonalOption
         reason=reason,
         boundary=str(options.boundary),
         expanding=frozenset(statistic.name for statistic in options.statistics if statistic.is_expanding),
+        overlaps=report,
         notes=tuple(dict.fromkeys(notes)),
     )
 
