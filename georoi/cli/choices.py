@@ -148,14 +148,54 @@ class RasterChoice:
         return Path(self.raster).is_dir()
 
     def open_dates(self, *, select: bool = True) -> Stack:
-        """Open the headers of a folder of dated rasters; see `open`."""
+        """Open the headers of a folder of dated rasters on one grid; see `open`.
+
+        Raises:
+            RasterError: E-STK-02 if there are several grids.
+        """
         from georoi import api
 
-        return api.open_stack(
+        stack = api.open_stack(
             self.raster,
             bands=self.bands if select else None,
             raster_crs="pixel" if self.pixel else self.raster_crs,
         )
+        stack.require_one_grid()
+        return stack
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatesChoice:
+    """Rasters of one date or several, and how these are brought together."""
+
+    raster_crs: str | None
+    pixel: bool
+    pattern: str | None
+    mosaic: str | None
+    align: str | None
+    like: str | None
+    nodata: int | float | None
+
+    def open(self, rasters: tuple[str, ...]) -> Raster | Stack:
+        """Open the headers: of one raster as it is, of several or a folder as a stack.
+
+        Raises:
+            click.UsageError: If --pixel and --raster-crs contradict each other.
+        """
+        from georoi import api
+
+        if self.pixel and self.raster_crs not in (None, "pixel"):
+            raise click.UsageError("--pixel says that the raster has no CRS, and --raster-crs gives one")
+        common: dict[str, Any] = {
+            "nodata": self.nodata,
+            "raster_crs": "pixel" if self.pixel else self.raster_crs,
+        }
+        dated = {"pattern": self.pattern, "mosaic": self.mosaic, "align": self.align, "like": self.like}
+        given: dict[str, Any] = {name: value for name, value in dated.items() if value is not None}
+        if len(rasters) == 1 and not Path(rasters[0]).is_dir() and not given:
+            return api.open_raster(rasters[0], **common)
+        source = rasters[0] if len(rasters) == 1 else list(rasters)
+        return api.open_stack(source, **common, **given)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from georoi.cli.choices import EngineChoice, RoiChoice, carried
+from georoi.cli.choices import DatesChoice, EngineChoice, RoiChoice, carried
 from georoi.cli.console import Console, json_option, talk_options
-from georoi.cli.options import BOUNDARIES, engine_options, grid_options, roi_options
-from georoi.cli.stats import open_dates
+from georoi.cli.options import BOUNDARIES, dates_options, engine_options, grid_options, roi_options
 from georoi.cli.tables import TableChoice, table_options
 from georoi.cli.values import Lenient
 from georoi.wording import printable, say_bytes, say_count
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
 @click.option("--sensor", metavar="NAME", help="The sensor, where names of bands leave an index open.")
 @click.option("--unscaled", is_flag=True, help="Take values as stored, without scale and offset.")
 @click.option("--keep-invalid", is_flag=True, help="Keep pixels without a valid value, with their state.")
-@click.option("--dates", "pattern", metavar="PATTERN", help="Dates in file names, e.g. S2_%Y%m%d.tif.")
+@dates_options
 @grid_options
 @click.option("-i", "--input", "inputs", multiple=True, metavar="PATH", help="A RASTER, by name.")
 @table_options
@@ -62,20 +61,19 @@ if TYPE_CHECKING:
 @carried(RoiChoice, "choice")
 @carried(TableChoice, "table")
 @carried(EngineChoice, "engine")
+@carried(DatesChoice, "dates")
 def command(
     ctx: click.Context,
     /,
     choice: RoiChoice,
     table: TableChoice,
     engine: EngineChoice,
+    dates: DatesChoice,
     paths: tuple[str, ...],
     inputs: tuple[str, ...],
     points: str | None,
     bands: tuple[str, ...],
     unscaled: bool,
-    pattern: str | None,
-    raster_crs: str | None,
-    pixel: bool,
     dry_run: bool,
     **options: Any,
 ) -> None:
@@ -93,8 +91,8 @@ def command(
         raise click.UsageError("--json says what was written: give OUT a name, or leave out --json")
     places = points if points is not None else choice.rois
     _check(table, (*rasters, None if places == "-" else places), is_dry=dry_run)
-    regions = _read(choice, points, pixel=pixel)
-    source = open_dates(rasters, pattern=pattern, raster_crs="pixel" if pixel else raster_crs)
+    regions = _read(choice, points, pixel=dates.pixel)
+    source = dates.open(rasters)
     options |= {
         "bands": [int(name) if name.isdigit() else name for name in bands] or None,
         "scaled": not unscaled,
@@ -148,7 +146,7 @@ def _sides(
 
 def _read(choice: RoiChoice, points: str | None, *, pixel: bool) -> ROISet | PointSet:
     if points is None:
-        return choice.read(pixel=pixel)
+        return choice.read(pixel=dates.pixel)
     if choice.rois is not None or choice.bbox is not None:
         raise click.UsageError("--points takes the place of --rois and --bbox: give one of them")
     if pixel and choice.rois_crs not in (None, "pixel"):

@@ -68,7 +68,8 @@ def command(
     if overlap is not None and not labels:
         raise click.UsageError("--overlap says whose label a pixel gets: give --labels")
     output.check(source, choice)
-    raster, rois = source.open(), choice.read(pixel=source.pixel)
+    raster = source.open_dates()[0] if source.is_folder else source.open()
+    rois = choice.read(pixel=source.pixel)
     image = api.mask(raster, rois, labels=labels, overlap=overlap or "error", dtype=dtype, **shape.options())
     if output.dry_run:
         rows, cols = image.shape

@@ -132,6 +132,25 @@ pad_option = click.option(
     "--pad", type=click.IntRange(min=0), default=0, metavar="N", help="Widen the window by N pixels."
 )
 
+dates_options = stacked(
+    click.option("--dates", "pattern", metavar="PATTERN", help="Dates in file names, e.g. S2_%Y%m%d.tif."),
+    click.option(
+        "--mosaic",
+        type=click.Choice(["same-day"]),
+        help="Lay scenes of one day on one lattice side by side, the first valid pixel on top.",
+    ),
+    click.option(
+        "--align", metavar="METHOD", help="Resample dates on other grids: nearest, bilinear, average, ..."
+    ),
+    click.option("--like", metavar="RASTER", help="The grid to --align to; the first date's otherwise."),
+    click.option(
+        "--nodata",
+        type=a_number,
+        metavar="V",
+        help="The value that means no data, where files do not say it.",
+    ),
+)
+
 keep_options = stacked(
     click.option(
         "--mask",

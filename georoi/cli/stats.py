@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from georoi.cli.choices import EngineChoice, KeepChoice, RoiChoice, carried
+from georoi.cli.choices import DatesChoice, EngineChoice, KeepChoice, RoiChoice, carried
 from georoi.cli.console import Console, json_option, talk_options
-from georoi.cli.options import BOUNDARIES, engine_options, grid_options, keep_options, roi_options
+from georoi.cli.options import (
+    BOUNDARIES,
+    dates_options,
+    engine_options,
+    grid_options,
+    keep_options,
+    roi_options,
+)
 from georoi.cli.tables import TableChoice, print_or_write, table_options
 from georoi.cli.values import Lenient
-
-if TYPE_CHECKING:
-    from georoi.values.raster import Raster
-    from georoi.values.stack import Stack
 
 
 @click.command("stats", short_help="Take statistics inside regions of interest.")
@@ -69,7 +72,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What a part that cannot be read costs: the run, or the ROIs that meet it (exit code 4).",
 )
-@click.option("--dates", "pattern", metavar="PATTERN", help="Dates in file names, e.g. S2_%Y%m%d.tif.")
+@dates_options
 @grid_options
 @table_options
 @engine_options
@@ -81,6 +84,7 @@ if TYPE_CHECKING:
 @carried(TableChoice, "table")
 @carried(EngineChoice, "engine")
 @carried(KeepChoice, "keep")
+@carried(DatesChoice, "dates")
 def command(
     ctx: click.Context,
     /,
@@ -88,13 +92,11 @@ def command(
     table: TableChoice,
     engine: EngineChoice,
     keep: KeepChoice,
+    dates: DatesChoice,
     rasters: tuple[str, ...],
     stats: tuple[str, ...],
     bands: tuple[str, ...],
     unscaled: bool,
-    pattern: str | None,
-    raster_crs: str | None,
-    pixel: bool,
     **options: Any,
 ) -> None:
     """Take statistics of RASTER inside the regions of interest; several rasters, or a folder, are dates.
@@ -106,13 +108,13 @@ def command(
 
     console = Console.of(ctx)
     rule = keep.rule()
-    table.check((*rasters, None if choice.rois == "-" else choice.rois, keep.mask_raster))
-    source = open_dates(rasters, pattern=pattern, raster_crs="pixel" if pixel else raster_crs)
-    if keep.mask_raster is not None:
-        rule = (open_dates((keep.mask_raster,), pattern=None, raster_crs=raster_crs), keep.mask)
-    rois = choice.read(pixel=pixel)
+    inputs = (*rasters, None if choice.rois == "-" else choice.rois, keep.mask_raster, dates.like)
+    table.check(inputs)
+    if keep.mask_raster is not None and Path(keep.mask_raster).is_dir():
+        rule = (api.open_stack(keep.mask_raster), keep.mask)
+    raster, rois = dates.open(rasters), choice.read(pixel=dates.pixel)
     frame = api.zonal_stats(
-        source,
+        raster,
         rois,
         ", ".join(stats) if stats else None,
         bands=[int(name) if name.isdigit() else name for name in bands] or None,
@@ -133,13 +135,3 @@ def command(
             f"{failed} of {len(rois)} ROIs meet a part that could not be read",
             hint="their rows have the status 'failed' and a reason",
         )
-
-
-def open_dates(rasters: tuple[str, ...], *, pattern: str | None, raster_crs: str | None) -> Raster | Stack:
-    """Open one raster, or several and folders as a stack of dates."""
-    from georoi import api
-
-    if len(rasters) == 1 and not Path(rasters[0]).is_dir() and pattern is None:
-        return api.open_raster(rasters[0], raster_crs=raster_crs)
-    source: Any = rasters[0] if len(rasters) == 1 else list(rasters)
-    return api.open_stack(source, pattern=pattern, raster_crs=raster_crs)
