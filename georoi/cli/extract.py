@@ -146,7 +146,7 @@ def _sides(
 
 def _read(choice: RoiChoice, points: str | None, *, pixel: bool) -> ROISet | PointSet:
     if points is None:
-        return choice.read(pixel=dates.pixel)
+        return choice.read(pixel=pixel)
     if choice.rois is not None or choice.bbox is not None:
         raise click.UsageError("--points takes the place of --rois and --bbox: give one of them")
     if pixel and choice.rois_crs not in (None, "pixel"):
