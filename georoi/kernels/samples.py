@@ -42,7 +42,9 @@ def gather(
         _count(*place, values, state, all_valid, int(limits.min), counts, start, found, weights)
     else:
         _list(*place, values, state, all_valid, start, found, weights)
-    return start, found[: start[-1]].copy(), weights[: start[-1]].copy()
+    if start[-1] < room:
+        found, weights = found[: start[-1]].copy(), weights[: start[-1]].copy()
+    return start, found, weights
 
 
 def locate(spans: Spans, state: NDArray[np.uint8] | None, corner: tuple[int, int], columns: int) -> Ints:
@@ -90,6 +92,52 @@ def _locate(
                 places[n] = (row0 + row) * columns + col0 + column
                 n += 1
     return n
+
+
+def gather_whole(
+    spans: Spans, values: NDArray[Any], state: NDArray[np.uint8] | None
+) -> tuple[Ints, NDArray[Any]]:
+    """Gather the valid pixels that each ROI in a cell covers whole; see `gather`.
+
+    Returns:
+        Offsets of the ROIs, shape (n + 1,), and values, one after the other.
+    """
+    values = np.require(values, None, ["C", "W"])
+    all_valid = state is None
+    state = np.zeros((1, 1), np.uint8) if state is None else state
+    start = np.zeros(len(spans) + 1, np.int64)
+    room = int((spans.runs[:, 2] - spans.runs[:, 1]).sum())
+    found = np.empty(room, values.dtype)
+    _list_whole(spans.run_start, spans.runs, values, state, all_valid, start, found)
+    return start, found if start[-1] == room else found[: start[-1]].copy()
+
+
+@njit
+def _list_whole(
+    run_start: Ints,
+    runs: NDArray[np.int32],
+    values: NDArray[Any],
+    state: NDArray[np.uint8],
+    all_valid: bool,
+    start: Ints,
+    found: NDArray[Any],
+) -> None:
+    n = 0
+    for roi in range(run_start.shape[0] - 1):
+        for run in range(run_start[roi], run_start[roi + 1]):
+            row = runs[run, 0]
+            for column in range(runs[run, 1], runs[run, 2]):
+                if all_valid or state[row, column] == 0:
+                    found[n] = values[row, column]
+                    n += 1
+        start[roi + 1] = n
+
+
+def split_parts(spans: Spans) -> tuple[Spans, Spans]:
+    """Take whole and partly covered pixels apart."""
+    none = np.zeros(len(spans) + 1, np.int64)
+    whole = Spans(spans.run_start, spans.runs, none, spans.pixels[:0], spans.parts[:0])
+    return whole, Spans(none, spans.runs[:0], spans.pixel_start, spans.pixels, spans.parts)
 
 
 @njit

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from georoi.kernels.distribution import Weights
 from georoi.kernels.keys import to_keys
+from georoi.kernels.sums import Weights
 
 Ints = NDArray[np.int64]
 Keys = NDArray[np.uint64]

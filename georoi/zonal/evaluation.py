@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from georoi.errors import UsageError
 from georoi.kernels import distribution as of
-from georoi.kernels.distribution import Distribution, make_distribution
+from georoi.kernels.distribution import Distribution
 from georoi.values.statistics import Statistic
 from georoi.wording import printable
-from georoi.zonal.partials import Samples
+from georoi.zonal.totals import Gathered
 
 
 def make_values(statistics: tuple[Statistic, ...], rois: int, layers: int) -> dict[str, NDArray[Any]]:
@@ -28,7 +28,7 @@ def make_values(statistics: tuple[Statistic, ...], rois: int, layers: int) -> di
 
 
 def evaluate_samples(
-    statistics: tuple[Statistic, ...], samples: Samples, a: float, b: float, where: str
+    statistics: tuple[Statistic, ...], samples: Gathered, a: float, b: float, where: str
 ) -> Iterator[tuple[Statistic, Any]]:
     """Evaluate statistics of one ROI in one layer; there is at least one value.
 
@@ -45,12 +45,13 @@ def evaluate_samples(
     distribution: Distribution | None = None
     for statistic in statistics:
         if statistic.kind == "function":
-            values = samples.values.astype(np.float64)
+            stored, weights = samples.list_pixels()
+            values = stored.astype(np.float64)
             values = values if (a, b) == (1, 0) else values * a + b
-            yield statistic, evaluate_function(statistic, values, samples.weights.copy(), where)
+            yield statistic, evaluate_function(statistic, values, weights, where)
             continue
         if distribution is None:
-            distribution = make_distribution(samples.values, samples.weights).scale(a, b)
+            distribution = samples.distribute().scale(a, b)
         yield statistic, evaluate_distribution(statistic, distribution)
 
 
@@ -74,7 +75,7 @@ def evaluate_distribution(statistic: Statistic, distribution: Distribution) -> A
         case "frac" if not statistic.is_expanding:
             return of.share(distribution, statistic.get("value"))
         case "frac":
-            total = of.total_weight(distribution)
+            total = float(distribution.total[-1])
             shares = zip(distribution.values.tolist(), distribution.weights.tolist(), strict=True)
             return {float(value): weight / total for value, weight in shares}
         case "hist":

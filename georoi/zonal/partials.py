@@ -31,8 +31,8 @@ class Samples(NamedTuple):
     start: Ints
     values: NDArray[Any]
     """As the file holds them; for integers of up to 16 bits each value once a ROI and cell, ascending."""
-    weights: Floats
-    """The weight of each, or the sum of those of equal values."""
+    weights: Floats | None
+    """The weight of each, or the sum of those of equal values; None where each is 1."""
     places: Ints | None = None
     """Row * columns + column of each in the raster, where every pixel is kept."""
 
@@ -47,8 +47,8 @@ class CellPartial:
     """Shape (n, layers, reduction.FIELDS)."""
     ledger: Floats
     """Shape (n, layers, ledger.FIELDS)."""
-    samples: tuple[Samples, ...] = ()
-    """Per layer, where values themselves are asked for."""
+    samples: tuple[tuple[Samples, ...], ...] = ()
+    """Per layer, where values themselves are asked for: all of them, or whole pixels and parts of them."""
     positions: Floats | None = None
     """Shape (n, layers, positions.FIELDS), where asked for."""
     weighted: Floats | None = None

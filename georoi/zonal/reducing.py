@@ -15,7 +15,7 @@ from georoi.grid import Window
 from georoi.io.raster.rasters import Pixels, read_window
 from georoi.kernels import ledger, reduction
 from georoi.kernels.positions import find_positions
-from georoi.kernels.samples import gather, locate
+from georoi.kernels.samples import gather, gather_whole, locate, split_parts
 from georoi.kernels.spans import Spans, cover_spans
 from georoi.kernels.tally import Tally
 from georoi.kernels.validity import classify
@@ -136,14 +136,26 @@ class TileReducer:
             tallies = self.tallying.count(number, spans, values, state, cell.rois)
             if self.tallying.counts(number):
                 spans = drop_rois(spans, self.tallying.holds(cell.rois))
-        samples = None
-        if self.sampling is not Sampling.NONE:
-            counted = self.sampling is Sampling.VALUES
-            samples = Samples(*gather(spans, values, state, counted=counted))
-            if not counted:
-                places = locate(spans, state, corner, int(self.areas.grid.shape[1]))
-                samples = samples._replace(places=places)
+        samples = self._sample(spans, layer, corner)
         return _Reduced(moments, cover.sum_areas(areas, state), samples, positions, weighted, tallies)
+
+    def _sample(self, spans: Spans, layer: Layer, corner: tuple[int, int]) -> tuple[Samples, ...]:
+        """Gather values: one of each with its weights, or whole pixels and parts of pixels apart."""
+        values, state = layer.values, layer.state
+        if self.sampling is Sampling.NONE:
+            return ()
+        if self.sampling is Sampling.VALUES and values.dtype.kind in "iu" and values.dtype.itemsize <= 2:
+            return (Samples(*gather(spans, values, state)),)
+        whole, parts = split_parts(spans)
+        start, inside = gather_whole(whole, values, state)
+        found = [Samples(start, inside, None), Samples(*gather(parts, values, state, counted=False))]
+        if self.sampling is Sampling.PIXELS:
+            columns = int(self.areas.grid.shape[1])
+            found = [
+                one._replace(places=locate(piece, state, corner, columns))
+                for one, piece in zip(found, (whole, parts), strict=True)
+            ]
+        return tuple(found)
 
     def _check_weights(self, weighted: NDArray[np.float64]) -> None:
         lowest = float(weighted[:, LOWEST].min(initial=np.inf))
@@ -159,7 +171,7 @@ class TileReducer:
 class _Reduced(NamedTuple):
     moments: NDArray[np.float64]
     ledger: NDArray[np.float64]
-    samples: Samples | None
+    samples: tuple[Samples, ...]
     positions: NDArray[np.float64] | None
     weighted: NDArray[np.float64] | None
     tallies: list[tuple[int, int, Tally]]
@@ -216,7 +228,7 @@ def _join(cell: CellTask, reduced: list[_Reduced]) -> CellPartial:
         cell.rois,
         np.stack([one.moments for one in reduced], axis=1),
         np.stack([one.ledger for one in reduced], axis=1),
-        tuple(one.samples for one in reduced if one.samples is not None),
+        tuple(one.samples for one in reduced if one.samples),
         np.stack(positions, axis=1) if positions else None,
         np.stack(weighted, axis=1) if weighted else None,
         tuple(tally for one in reduced for tally in one.tallies),

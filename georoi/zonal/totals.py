@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from georoi.kernels import ledger, positions, reduction, weighting
+from georoi.kernels.distribution import Distribution, make_distribution
 from georoi.kernels.tally import Tally, merge
 from georoi.zonal.partials import CellPartial, Samples, TilePartial
 
@@ -37,6 +38,31 @@ class Tallies:
         return {key: tally for key, tally in merged.items() if len(tally.keys)}
 
 
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """All values of one ROI in a layer, as its cells gave them."""
+
+    pieces: list[Samples]
+
+    def distribute(self) -> Distribution:
+        """Sort them and join equal ones."""
+        whole = [one.values for one in self.pieces if one.weights is None]
+        others = [(one.values, one.weights) for one in self.pieces if one.weights is not None]
+        none = self.pieces[0].values[:0]
+        return make_distribution(
+            np.concatenate([none, *(values for values, _ in others)]),
+            np.concatenate([np.empty(0), *(weights for _, weights in others)]),
+            np.concatenate([none, *whole]),
+        )
+
+    def list_pixels(self) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Give value and weight of each pixel, row by row."""
+        places = np.concatenate([one.places for one in self.pieces if one.places is not None])
+        order = np.argsort(places)
+        weights = [np.ones(len(one.values)) if one.weights is None else one.weights for one in self.pieces]
+        return np.concatenate([one.values for one in self.pieces])[order], np.concatenate(weights)[order]
+
+
 @dataclass(eq=False)
 class Totals:
     """The state of n ROIs and some layers, cell after cell."""
@@ -52,9 +78,7 @@ class Totals:
     failures: dict[int, str] = field(default_factory=dict)
     """By number of a ROI, why a part of it could not be read."""
     tallies: Tallies = field(default_factory=Tallies)
-    _samples: dict[int, list[list[tuple[NDArray[Any], NDArray[np.float64], NDArray[np.int64] | None]]]] = (
-        field(default_factory=lambda: defaultdict(list))
-    )
+    _samples: dict[int, dict[int, list[Samples]]] = field(default_factory=lambda: defaultdict(dict))
 
     @classmethod
     def empty(cls, rois: int, layers: int) -> Totals:
@@ -92,32 +116,22 @@ class Totals:
         self.weighted[rois] = total
 
     def _keep_samples(self, cell: CellPartial) -> None:
-        for layer, samples in enumerate(cell.samples):
-            for i, roi in enumerate(cell.rois.tolist()):
-                mine = slice(samples.start[i], samples.start[i + 1])
-                kept = self._samples[roi]
-                while len(kept) <= layer:
-                    kept.append([])
-                if mine.start == mine.stop:
-                    continue
-                places = None if samples.places is None else samples.places[mine]
-                kept[layer].append((samples.values[mine], samples.weights[mine], places))
+        for layer, pieces in enumerate(cell.samples):
+            for samples in pieces:
+                start = samples.start.tolist()
+                for i, roi in enumerate(cell.rois.tolist()):
+                    mine = slice(start[i], start[i + 1])
+                    if mine.start == mine.stop:
+                        continue
+                    places = None if samples.places is None else samples.places[mine]
+                    weights = None if samples.weights is None else samples.weights[mine]
+                    one = Samples(samples.start[:1], samples.values[mine], weights, places)
+                    self._samples[roi].setdefault(layer, []).append(one)
 
-    def take_samples(self, roi: int, layer: int) -> Samples | None:
-        """Give all values and weights of a ROI in a layer; None if it has none.
-
-        Returns:
-            In cell order, or row by row where places are known.
-        """
-        kept = self._samples.get(roi)
-        if kept is None or not kept[layer]:
-            return None
-        values, weights, places = zip(*kept[layer], strict=True)
-        found = Samples(np.array([0]), np.concatenate(values), np.concatenate(weights))
-        if places[0] is None:
-            return found
-        order = np.argsort(np.concatenate(places))
-        return found._replace(values=found.values[order], weights=found.weights[order])
+    def take_samples(self, roi: int, layer: int) -> Gathered | None:
+        """Give all values and weights of a ROI in a layer; None if it has none."""
+        kept = self._samples.get(roi, {}).get(layer)
+        return None if kept is None else Gathered(kept)
 
     def forget(self, roi: int) -> None:
         """Let go of the values of a ROI."""
