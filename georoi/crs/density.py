@@ -29,7 +29,8 @@ def area_density(crs: CRS) -> Density | None:
     the radii of curvature M and N (Snyder 1987, Map Projections: A Working Manual, eq. 4-18 to 4-20); beyond
     the poles that formula goes on smoothly and is negative. For a projected one it is |dP/dx x dP/dy|, with P
     the point in space, by central differences over 20 km: relative error about 1e-12, where PROJ's inverse is
-    rough (polar stereographic) 2e-11. NaN where the CRS has no place on the Earth.
+    rough (polar stereographic) 2e-11, and 1e-5 within 20 km of the rim of a projection. NaN where the CRS has
+    no place on the Earth.
 
     Args:
         crs: The CRS; of a compound one the horizontal part counts.

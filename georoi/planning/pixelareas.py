@@ -22,17 +22,16 @@ Floats = NDArray[np.float64]
 Key = tuple[int, int, int]
 """Level, row and column of a patch, counted in sides of the patches of its level."""
 
-_PATCH = 256_000.0  # metres: the longest side of a patch, nominal
-_LEVELS = 5  # how often a patch is halved where the density is rough
+_PATCH = 512_000.0  # metres: the longest side of a patch, nominal
+_LEVELS = 6  # how often a patch is halved where the density is rough
 _MARGIN = 1.5  # patches are true this far about their middle, for polygons that reach beyond their square
-_TAIL = 5e-11  # of the density: what its last terms may amount to
-_LAST_TAIL = 1e-7  # the same for patches that are not halved again
-_OFF = 2e-6  # metres: how far a point in space between the nodes may be off
+_TAIL, _OFF = 2e-10, 1e-5  # what the last terms may amount to, relative; errors between the nodes, in metres
+_LAST_TAIL, _LAST_OFF = 1e-7, 1e-3  # the same for patches that are not halved again
 _FAR = 1_000_000.0  # metres: how far around a grid the density is looked at
 _EQUAL = 2e-9  # relative: PROJ's series for equal-area projections are true to 6e-10
 _BY_ROW = 2e-11  # relative: what varies by less along rows depends on the row alone
 _COARSE = 5e-10  # of the area of a part of a pixel: what may be left out
-_AT_ONCE = 128  # patches that are made without being asked for
+_AT_ONCE = 1024  # patches that are made without being asked for: half a second
 _POLE = 1e-3  # pixels: as far as grids are told apart
 
 # A patch has _N x _N Chebyshev nodes; from values there to coefficients, derivatives, and powers.
@@ -63,11 +62,12 @@ class PixelAreas:
 
     The density (square metres per square pixel) is a polynomial on each patch of a lattice anchored at the
     grid's origin, so a pixel has the same bits in any window. It is developed anew in each canonical cell,
-    and integrated over pixels exactly: relative error about 1e-12, 2e-11 for polar stereographic grids, and
-    NaN where the CRS has no place on the Earth (pixels that look past its limb). What reaches beyond a pole
-    on a geographic grid has no area; around the grid the formula goes on, so that differences stay right.
-    Equal-area grids have one area for all pixels; PROJ follows them to 6e-10 only. Patches are small and
-    travel with the object; one that was not made ahead is made when asked for, in about a millisecond.
+    and integrated over pixels exactly. Relative error: about 1e-12, by PROJ's inverse 1e-10 on polar
+    stereographic grids. NaN where the CRS has no place on the Earth (pixels that look past its limb). What
+    reaches beyond a pole on a geographic grid has no area; around the grid the formula goes on, so that
+    differences stay right. Equal-area grids have one area for all pixels; PROJ follows them to 6e-10 only.
+    Patches are small and travel with the object; one that was not made ahead is made when asked for, in half
+    a millisecond.
     """
 
     grid: GeoBox
@@ -275,11 +275,15 @@ def _fit(areas: PixelAreas, key: Key) -> Patch:
     side = areas.side >> level
     is_last = level >= _LEVELS or side == 1
     row, col = (i + 0.5) * side, areas.grid.shape[1] / 2 if areas.varies == "by row" else (j + 0.5) * side
-    for margin, most in ((_MARGIN, _TAIL), (1.0, _LAST_TAIL))[: 2 if is_last else 1]:
+    tries = ((_MARGIN, _TAIL, _OFF), (1.0, _LAST_TAIL, _LAST_OFF))
+    for margin, most, off in tries[: 2 if is_last else 1]:
         half = margin * side / 2
-        values = _density_at_nodes(areas.grid, row, col, half)
+        values = _density_at_nodes(areas.grid, row, col, half, off)
         if values is None:
             continue
+        if np.isnan(values).all():
+            is_last = True
+            break
         terms = _TO_TERMS @ values @ _TO_TERMS.T
         tail = max(np.abs(terms[-2:]).max(), np.abs(terms[:, -2:]).max())
         if tail <= most * np.abs(values).max():
@@ -290,8 +294,8 @@ def _fit(areas: PixelAreas, key: Key) -> Patch:
     return Patch((row, col, side / 2), np.full((_N, columns), np.nan) if is_last else np.empty((0, 0)))
 
 
-def _density_at_nodes(grid: GeoBox, row: float, col: float, half: float) -> Floats | None:
-    """Give the density per square pixel at the nodes of a square; None where it is not smooth or not there.
+def _density_at_nodes(grid: GeoBox, row: float, col: float, half: float, off: float) -> Floats | None:
+    """Give the density per square pixel at the nodes of a square: NaN off the Earth, None where it is rough.
 
     For a projected CRS it is |dP/drow x dP/dcolumn|, P being the polynomial through the nodes' points in
     space; that takes an eighth of the points that differences would.
@@ -310,6 +314,8 @@ def _density_at_nodes(grid: GeoBox, row: float, col: float, half: float) -> Floa
     points = locate(x, y)
     between_rows, between_cols = row + half * _BETWEEN[:, 0], col + half * _BETWEEN[:, 1]
     seen = locate(*to_world(grid, between_cols, between_rows))
+    if not np.isfinite(points).any():
+        return np.full(x.shape, np.nan)
     if not (np.isfinite(points).all() and np.isfinite(seen).all()):
         return None
     middle = points[:, _N // 2, _N // 2, None, None]
@@ -321,7 +327,7 @@ def _density_at_nodes(grid: GeoBox, row: float, col: float, half: float) -> Floa
         terms,
         chebyshev.chebvander(_BETWEEN[:, 1], _N - 1),
     )
-    if np.abs(seen - middle[:, :, 0] - expected).max() > _OFF:
+    if np.abs(seen - middle[:, :, 0] - expected).max() > off:
         return None
     along_rows, along_cols = _SLOPES @ points / half, points @ _SLOPES.T / half
     return np.asarray(np.linalg.norm(np.cross(along_rows, along_cols, axis=0), axis=0), dtype=np.float64)
