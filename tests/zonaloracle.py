@@ -124,6 +124,8 @@ def digest(table: Any, columns: Sequence[str] | None = None) -> bytes:
     parts = []
     for name in frame.columns:
         values = frame[name].to_numpy()
-        text = values.dtype.kind not in "iufbM"
-        parts.append(repr(values.tolist()).encode() if text else values.tobytes())
+        if values.dtype.kind in "iufbM":
+            parts.append(values.tobytes())
+        else:  # texts and lists, where pandas has None for a null or NaN
+            parts.append(repr([None if value != value else value for value in values.tolist()]).encode())
     return b"\n".join(parts)
