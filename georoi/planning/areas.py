@@ -73,7 +73,7 @@ def part_areas(
 ) -> Floats:
     """Give the area of a polygon within each of some pixels: what moments are too rough for.
 
-    The polygon is cut into halves until single pixels are left: some 20 microseconds a pixel.
+    The polygon is cut into halves until single pixels are left: some 100 microseconds a pixel.
 
     Args:
         polygon: Polygon or MultiPolygon in pixel coordinates.
