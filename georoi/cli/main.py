@@ -24,6 +24,7 @@ COMMANDS = {
     "stats": "Take statistics inside regions of interest: one row each, every pixel accounted for.",
     "mask": "Write the regions of interest as a raster: inside or outside, weight, or label.",
     "extract": "List every pixel of regions of interest, or sample points, as rows of a table.",
+    "separability": "Measure how far apart classes of regions of interest are in the bands.",
     "demo": "Make a small scene with regions of interest and clip them.",
     "help": "Explain an error id, the exit codes or a command.",
 }

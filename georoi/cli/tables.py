@@ -23,7 +23,7 @@ class TableChoice:
     out: str | None
     of: str | None
     overwrite: bool
-    include_field: tuple[str, ...]
+    include_field: tuple[str, ...] = ()
 
     @property
     def is_stdout(self) -> bool:
@@ -61,7 +61,7 @@ class TableChoice:
         return True if "ALL" in self.include_field else names
 
 
-table_options = stacked(
+output_table_options = stacked(
     click.option(
         "-o",
         "--output",
@@ -71,6 +71,10 @@ table_options = stacked(
     ),
     click.option("--of", "-f", "of", metavar="FORMAT", help="The format, whatever OUT is called."),
     click.option("--overwrite", is_flag=True, help="Replace an output that exists."),
+)
+
+table_options = stacked(
+    output_table_options,
     click.option(
         "--include-field",
         multiple=True,

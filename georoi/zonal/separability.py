@@ -253,7 +253,7 @@ def _judge(
     effective, need = total.counts[:, WEIGHT], len(layers) + 1
     told: list[tuple[str, str | None]] = []
     for i, name in enumerate(classes):
-        who = f"class {printable(str(name))}"
+        who = f"class '{printable(str(name))}'"
         if not meets[i]:
             told.append(("outside", f"{who} lies outside the raster"))
         elif effective[i] == 0:
