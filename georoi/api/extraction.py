@@ -91,7 +91,8 @@ def extract(
         progress: True for a bar on a terminal, or a callback (done, total, message).
 
     Returns:
-        A pandas DataFrame; its `.attrs["notes"]` says what is to be known, such as which ROIs have no row.
+        A pandas DataFrame; its `.attrs["notes"]` says what is to be known, such as which ROIs have no row,
+        and `.attrs["georoi"]` what it was made from.
 
     Raises:
         MemoryBudgetError: E-MEM-01 if the table would be larger than `max_memory`.
@@ -127,6 +128,7 @@ def extract(
             _check_memory(held, max_memory, f"{made:,} rows so far")
     frame = to_frame(tables, work.schema)
     frame.attrs["notes"] = [*work.notes, *work.closing_notes()]
+    frame.attrs["georoi"] = work.provenance
     return frame
 
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from georoi.cli.choices import DatesChoice, EngineChoice, RoiChoice, carried
+from georoi.cli.choices import DatesChoice, EngineChoice, KeepChoice, RoiChoice, carried
 from georoi.cli.console import Console, json_option, talk_options
-from georoi.cli.options import BOUNDARIES, dates_options, engine_options, grid_options, roi_options
+from georoi.cli.options import (
+    BOUNDARIES,
+    dates_options,
+    engine_options,
+    grid_options,
+    keep_options,
+    roi_options,
+)
 from georoi.cli.tables import TableChoice, table_options
 from georoi.cli.values import Lenient
 from georoi.wording import printable, say_bytes, say_count
@@ -42,9 +50,7 @@ if TYPE_CHECKING:
     type=click.Choice(["nearest", "bilinear"]),
     help="What a point gets: the pixel that holds it (the default), or between the four around it.",
 )
-@click.option(
-    "--mask", metavar="RULE", help="The pixels to keep, such as 'SCL in {4, 5, 7}' or landsat-qa, by bands."
-)
+@keep_options
 @click.option("--sensor", metavar="NAME", help="The sensor, where names of bands leave an index open.")
 @click.option("--unscaled", is_flag=True, help="Take values as stored, without scale and offset.")
 @click.option("--keep-invalid", is_flag=True, help="Keep pixels without a valid value, with their state.")
@@ -61,6 +67,7 @@ if TYPE_CHECKING:
 @carried(RoiChoice, "choice")
 @carried(TableChoice, "table")
 @carried(EngineChoice, "engine")
+@carried(KeepChoice, "keep")
 @carried(DatesChoice, "dates")
 def command(
     ctx: click.Context,
@@ -68,6 +75,7 @@ def command(
     choice: RoiChoice,
     table: TableChoice,
     engine: EngineChoice,
+    keep: KeepChoice,
     dates: DatesChoice,
     paths: tuple[str, ...],
     inputs: tuple[str, ...],
@@ -86,14 +94,18 @@ def command(
     from georoi.api.extraction import extract_file, prepare_extraction
 
     console = Console.of(ctx)
+    rule = keep.rule()
     rasters, table = _sides(paths, inputs, table)
     if table.is_stdout and console.json and not dry_run:
         raise click.UsageError("--json says what was written: give OUT a name, or leave out --json")
     places = points if points is not None else choice.rois
-    _check(table, (*rasters, None if places == "-" else places), is_dry=dry_run)
+    _check(table, (*rasters, None if places == "-" else places, keep.mask_raster, dates.like), is_dry=dry_run)
     regions = _read(choice, points, pixel=dates.pixel)
     source = dates.open(rasters)
+    if keep.mask_raster is not None and Path(keep.mask_raster).is_dir():
+        rule = (api.open_stack(keep.mask_raster), keep.mask)
     options |= {
+        "mask": rule,
         "bands": [int(name) if name.isdigit() else name for name in bands] or None,
         "scaled": not unscaled,
         "include": table.fields(),
@@ -185,8 +197,6 @@ def _check(table: TableChoice, inputs: tuple[str | None, ...], *, is_dry: bool) 
 
 def _foresee(console: Console, work: Extraction, table: TableChoice) -> None:
     """Say what would be done, and what would become of the output."""
-    from pathlib import Path
-
     from georoi.zonal.rows import row_bytes
 
     rows, columns = work.estimate_rows(), list(work.schema.names)

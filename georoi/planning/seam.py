@@ -82,7 +82,8 @@ def wrap_points(x: NDArray[np.float64], grid: GeoBox) -> NDArray[np.float64]:
     west, _, east, _ = grid_bounds(grid)
     if turn is None or west < -_FURTHEST * turn or east > _FURTHEST * turn:
         return x
-    wrapped = x + np.ceil((west - x) / turn) * turn
+    with np.errstate(invalid="ignore"):  # points without coordinates are infinite
+        wrapped = x + np.ceil((west - x) / turn) * turn
     moves = ~((x >= west) & (x <= east)) & (wrapped >= west) & (wrapped <= east)
     return np.where(moves, wrapped, x)
 

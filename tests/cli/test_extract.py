@@ -140,3 +140,15 @@ def test_overwrite(run: Run, demo: Demo, points: Path) -> None:
 
     beside = json.loads(Path("out.csv.georoi.json").read_text())
     assert beside["georoi"]["options"]["method"] == "nearest"
+
+
+def test_a_mask_of_another_raster(run: Run, demo: Demo) -> None:
+    """--mask-raster holds the bands of --mask, and means nothing without it."""
+    common = ("extract", demo.latest, "-", "--rois", demo.rois, "-b", "B04", "--where", "id = 'S01'")
+
+    kept = run(*common, "--mask", "B08 > 0", "--mask-raster", demo.latest)
+    idle = run(*common, "--mask-raster", demo.latest)
+
+    assert kept.exit_code == 0, kept.stderr
+    assert kept.stdout == run(*common, "--mask", "B08 > 0").stdout
+    assert idle.exit_code == 2

@@ -304,6 +304,29 @@ def test_a_table_beyond_the_bound_is_refused_before_reading(raster: Path) -> Non
     assert "rows" in caught.value.found["table"]
 
 
+def test_an_estimate_too_low_does_not_fill_the_memory(raster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows that come are counted, too."""
+    monkeypatch.setattr(extraction.PixelExtraction, "estimate_rows", lambda self: 0)
+
+    with pytest.raises(MemoryBudgetError, match="E-MEM-01") as caught:
+        extract(raster, rois(BLOB), max_memory=1000)
+
+    assert "rows so far" in caught.value.found["table"]
+
+
+def test_a_mask_of_another_file(raster: Path, tmp_path: Path) -> None:
+    """mask= may take its bands from another raster on the same grid; the provenance says the rule."""
+    clouds = np.zeros((1, 40, 60), "uint8")
+    clouds[0, 5] = 1
+    path = write_raster(tmp_path / "clouds.tif", clouds, names=("cloud",))
+
+    frame = extract(raster, rois(SQUARE), mask=(path, "cloud == 0"), boundary="center")
+
+    assert 5 not in set(frame.row)
+    assert len(frame) > 0
+    assert "cloud" in frame.attrs["georoi"]["options"]["mask"]
+
+
 def test_the_estimate_is_close(raster: Path) -> None:
     """The dry run's number of rows is at most some boundary pixels off, and never above the raster's."""
     shapes = rois(BLOB, shapely.box(499_000, 5_100_000, 600_000, 5_300_000))

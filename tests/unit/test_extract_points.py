@@ -177,6 +177,22 @@ def test_the_crs_gate(raster: Path) -> None:
     assert "exchanged" in str(caught.value.hint)
 
 
+def test_points_without_coordinates_have_a_row(tmp_path: Path) -> None:
+    """A point that has no place in the raster's CRS is outside, with null coordinates."""
+    world = Affine(10, 0, -180, 0, -10, 90)
+    path = write_raster(tmp_path / "world.tif", ramp(1, 18, 36), crs="EPSG:4326", transform=world)
+    places = gpd.GeoSeries([shapely.Point(1e9, 1e9), shapely.Point(4e6, 3e6)], crs=3035)
+
+    frame = extract(path, places)
+    written = extract_file(path, places, tmp_path / "rows.parquet")
+
+    assert frame.status.tolist() == ["outside", "ok"]
+    assert frame.reason[0] == "the point has no coordinates in the raster's CRS"
+    assert np.isnan(frame.x[0])
+    assert "geometry" not in pd.read_parquet(written.path)
+    assert "no geometry, for 1 point" in " ".join(written.notes)
+
+
 def test_ids_and_attributes(raster: Path) -> None:
     """Ids follow the rules for ROIs, members of a MultiPoint are told apart, attributes are kept."""
     frame = at((1.5, 1.5), (2.5, 1.5), (3.5, 1.5), id=[7, 7, 9], red=["r", "s", "t"], kind=["a", "b", "c"])
