@@ -64,9 +64,12 @@ def make_wide(result: ZonalResult, *, index: Any = None, include: Any = None) ->
     import pandas as pd
 
     frame = result.rois.gdf
+    kept = [name for name in _kept_attributes(result, include) if name in frame.columns]  # ids are the index
     if index is not None:
+        if not index.equals(frame.index):
+            frame.insert(0, "roi_id", result.rois.ids)
+            kept.insert(0, "roi_id")
         frame.index = index
-    kept = _kept_attributes(result, include)
     geometry = frame.geometry.name
     columns: dict[str, Any] = {}
     several = len(result.layers) > 1
