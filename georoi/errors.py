@@ -30,7 +30,7 @@ CATALOGUE: Mapping[str, str] = {
     "E-ROI-03": "A ROI has NaN or infinite coordinates. Mend or remove the feature that is named.",
     "E-ROI-04": "Two ROIs have the same id and on_duplicate='error' was asked for. Mend them.",
     "E-ROI-05": "The ROI file has several layers, or not the one asked for. Choose with layer= (--layer).",
-    "E-ROI-06": "ROIs overlap where one pixel can belong to one ROI only. Choose overlap='first' or 'last'.",
+    "E-ROI-06": "ROIs overlap where a pixel can belong to one ROI only. Choose another overlap=, as hinted.",
     "E-ROI-07": "A ROI is invalid and on_invalid='error' was asked for. Mend it, or let it be repaired.",
     "E-ROI-08": "The ROI source has no such column. Name one of those that the message lists.",
     "E-ROI-09": "The filter given as where= is not understood by the ROI source. Write it as in SQL.",

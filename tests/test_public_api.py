@@ -17,8 +17,9 @@ NAMES = [
     "Boundary", "CRSError", "CheckReport", "Crop", "GeoroiError", "GeoroiWarning", "MemoryBudgetError",
     "MissingExtraError", "OutputError", "OutputExistsError", "PartialError", "Plan", "ROIError", "ROIImages",
     "ROISet", "Raster", "RasterError", "Stack", "UnknownROIError", "UsageError", "Written", "check", "clip",
-    "clip_each", "clip_file", "connect", "mask", "open_raster", "open_stack", "paste", "plan", "read_rois",
-    "write", "zonal_stats",
+    "clip_each", "clip_file", "connect", "extract", "extract_file", "mask", "open_raster", "open_stack",
+    "paste", "plan", "read_rois",
+    "separability", "write", "zonal_stats",
 ]  # fmt: skip
 
 

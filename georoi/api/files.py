@@ -174,13 +174,15 @@ def write(
     workers: int | None = None,
     progress: bool | Progress | None = None,
 ) -> Written | tuple[Written, ...]:
-    """Write an image, all of it or nothing; piece by piece, so that it may be larger than memory.
+    """Write an image or a table, all of it or nothing; an image piece by piece, so it may exceed memory.
 
     Args:
         source: A DataArray (band, y, x) or (y, x), dask or numpy inside; a `Raster`; or a path. What
-            `clip_each` gives is written as `clip_file` does with `each`: one file per ROI, in one pass.
+            `clip_each` gives is written as `clip_file` does with `each`: one file per ROI, in one pass. A
+            GeoDataFrame or DataFrame, such as `zonal_stats` gives, goes with its provenance into .parquet
+            (GeoParquet), .gpkg (styled for QGIS), .fgb, .csv, .geojson, .geojsonl or .ndjson.
         path: The output; for what `clip_each` gives, a folder.
-        of: See `clip_file`.
+        of: See `clip_file`; of a table "Parquet", "GPKG", "FlatGeobuf", "CSV", "GeoJSON" and so on.
         co: See `clip_file`.
         overwrite: See `clip_file`.
         workers: See `clip_file`.
@@ -204,6 +206,12 @@ def write(
             f"a {type(source).__name__} is several images, and write makes one file",
             hint="write them one by one; what clip_each gives can be written into a folder as it is",
         )
+    if hasattr(source, "columns") and hasattr(source, "attrs"):  # a table of pandas
+        from georoi.io.table.tables import write_table
+
+        if co:
+            raise UsageError("E-USE-01", "co= is for images, and a table is given", hint="leave co= out")
+        return write_table(source, path, format=of, overwrite=overwrite, metadata=source.attrs.get("georoi"))
     refuse_inputs((path,), (source,))
     found = as_source(source)
     if isinstance(found, Raster):

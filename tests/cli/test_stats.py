@@ -133,3 +133,18 @@ def test_a_geopackage_opens_styled(run: Run, demo: Demo) -> None:
     """The layer is there for any reader, and its style for QGIS."""
     run("stats", demo.latest, "--rois", demo.rois, "-b", "B04", "-o", "s.gpkg")
     assert [name for name, _ in pyogrio.list_layers("s.gpkg")] == ["s", "layer_styles"]
+
+
+def test_the_library_writes_tables_too(demo: Demo, tmp_path: Path) -> None:
+    """`georoi.write` puts a table where its name says, with what it was made from."""
+    table = georoi.zonal_stats(demo.latest, demo.rois, "mean", bands="B04")
+    written = georoi.write(table, tmp_path / "s.parquet")
+    assert written.rows == len(table)
+    again = gpd.read_parquet(tmp_path / "s.parquet")
+    np.testing.assert_array_equal(again["mean"], table["mean"])
+    beside = georoi.write(table, tmp_path / "s.csv").sidecar
+    told = json.loads(beside.read_text())
+    assert "georoi" in json.dumps(told)
+    assert georoi.read_rois(demo.rois).fingerprint in json.dumps(told)
+    with pytest.raises(georoi.UsageError, match="co="):
+        georoi.write(table, tmp_path / "s.gpkg", co={"COMPRESS": "ZSTD"})
