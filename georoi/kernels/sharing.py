@@ -12,7 +12,15 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-def join_spans(spans: Spans, start: Ints, part: Ints, share: Floats, whole: Floats | None = None) -> Spans:
+def join_spans(
+    spans: Spans,
+    start: Ints,
+    part: Ints,
+    share: Floats,
+    *,
+    is_whole: bool = False,
+    whole: Floats | None = None,
+) -> Spans:
     """Put the coverage of parts together into that of ROIs, each pixel once.
 
     Args:
@@ -20,6 +28,8 @@ def join_spans(spans: Spans, start: Ints, part: Ints, share: Floats, whole: Floa
         start: Offsets of n ROIs into `part`, shape (n + 1,).
         part: Numbers of the parts that each ROI is made of.
         share: What each counts there, above 0 and up to 1.
+        is_whole: Whether pixels are covered whole or not at all. Then one on an edge between parts may be in
+            both, and has the least share that is met.
         whole: What a pixel that is covered whole has in columns of `spans.parts` behind the third, shape
             (rows, cols); None where there is no such column.
 
@@ -35,7 +45,7 @@ def join_spans(spans: Spans, start: Ints, part: Ints, share: Floats, whole: Floa
         if mine.stop - mine.start == 1 and share[mine.start] == 1:
             found = _take(spans, int(part[mine.start]))
         else:
-            found = _join(*spans, part[mine], share[mine], whole)
+            found = _join(*spans, part[mine], share[mine], is_whole, whole)
         runs.append(found[0])
         pixels.append(found[1])
         parts.append(found[2])
@@ -64,6 +74,7 @@ def _join(
     parts: Floats,
     members: Ints,
     share: Floats,
+    is_whole: bool,
     whole: Floats,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
     """Sum the coverage of some parts over the rows and columns that they reach, and list it row by row."""
@@ -73,7 +84,10 @@ def _join(
         for i in range(run_start[members[k]], run_start[members[k] + 1]):
             row = runs[i, 0]
             for column in range(runs[i, 1], runs[i, 2]):
-                total[row - row0, column - col0, 0] += share[k]
+                found = total[row - row0, column - col0, 0]
+                total[row - row0, column - col0, 0] = (
+                    min(found, share[k]) if is_whole and found > 0 else found + share[k]
+                )
                 for field in range(3, parts.shape[1]):
                     total[row - row0, column - col0, field] += share[k] * whole[row, column]
         for i in range(pixel_start[members[k]], pixel_start[members[k] + 1]):

@@ -188,9 +188,9 @@ class Sharing(NamedTuple):
     """Places of the parts among those of the cell."""
     share: Floats
 
-    def join(self, spans: Spans) -> Spans:
-        """Put the coverage of parts together."""
-        return join_spans(spans, self.start, self.part, self.share)
+    def join(self, spans: Spans, *, is_whole: bool = False) -> Spans:
+        """Put the coverage of parts together; `is_whole` says that pixels are covered whole or not at all."""
+        return join_spans(spans, self.start, self.part, self.share, is_whole=is_whole)
 
     def join_areas(self, spans: Spans, areas: Floats, whole: Floats) -> tuple[Spans, Floats]:
         """Put the coverage of parts together with the area that is covered of each partly covered pixel.
@@ -200,7 +200,7 @@ class Sharing(NamedTuple):
             areas: Of each partly covered pixel, in the order of `spans.pixels`.
             whole: Of each pixel of the cell, shape (rows, cols).
         """
-        wide = spans._replace(parts=np.column_stack([spans.parts, areas]))
-        joined = join_spans(wide, self.start, self.part, self.share, whole)
+        wide = Spans(*spans[:4], np.column_stack([spans.parts, areas]))
+        joined = join_spans(wide, self.start, self.part, self.share, whole=whole)
         parts, found = joined.parts[:, :3], joined.parts[:, 3]
-        return joined._replace(parts=np.ascontiguousarray(parts)), np.ascontiguousarray(found)
+        return Spans(*joined[:4], np.ascontiguousarray(parts)), np.ascontiguousarray(found)

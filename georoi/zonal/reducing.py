@@ -196,7 +196,8 @@ class _Cover:
             joined = cell.sharing.join(fractions)
             if parts is not None:
                 joined, parts = cell.sharing.join_areas(fractions, parts, areas.table(cell.window))
-            spans, fractions = joined if spans is fractions else cell.sharing.join(spans), joined
+            spans = joined if spans is fractions else cell.sharing.join(spans, is_whole=True)
+            fractions = joined
         return cls(spans, fractions, parts)
 
     def sum_areas(self, areas: NDArray[np.float64], state: NDArray[np.uint8] | None) -> NDArray[np.float64]:
