@@ -57,7 +57,9 @@ KINDS: Mapping[str, Definition] = {
         ("values",),
         "a list; bins hold their lower edge, the last one both; what lies beyond them is not counted",
     ),
-    "weighted_sum": Definition("Σwux", "value", _WEIGHTED, "pixels without a valid u are left out"),
+    "weighted_sum": Definition(
+        "Σwux", "value", _WEIGHTED, "pixels without a valid u are left out; u is 0 or more"
+    ),
     "weighted_mean": Definition("M = Σwux / Σwu", "value", _WEIGHTED, "null where Σwu is 0"),
     "weighted_var": Definition("Σwu(x - M)² / Σwu", "value²", _WEIGHTED, "null where Σwu is 0"),
     "weighted_std": Definition("√weighted_var", "value", _WEIGHTED, "null where Σwu is 0"),
