@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::georoi.GeoroiWarning")  # repai
 LAWS = settings(
     deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
-FEW = settings(LAWS, max_examples=8)
+FEW = settings(LAWS, max_examples=6)
 
 STATS = "count, n_pixels, sum, mean, std, var, min, max, range, median, q10, mode, minority, nunique"
 DTYPES = ("uint8", "int8", "uint16", "int16", "int32", "uint32", "float32", "float64")
@@ -66,7 +66,6 @@ class Scene:
             transform=None,
             block=block,
             nodata=self.nodata,
-            compress="deflate",
             **options,
         )
 
@@ -149,7 +148,7 @@ def test_any_raster_and_rois_give_what_exact_sums_give(data: Any) -> None:
     kind = data.draw(st.sampled_from(["numpy", "dask", "blocks", "strips"]))
     with tempfile.TemporaryDirectory() as folder:
         if kind in ("blocks", "strips"):
-            source: Any = scene.to_file(folder, 16 if kind == "blocks" else None)
+            source: Any = scene.to_file(folder, 16 if kind == "blocks" else None, compress="deflate")
         else:
             source = scene.to_array(None if kind == "numpy" else (7, 11))
         with_classes = f"{STATS}, frac" if len(np.unique(scene.values)) < 50 else STATS
@@ -237,8 +236,9 @@ def test_the_ledger_closes_and_every_state_is_its_own_sum(data: Any) -> None:
         assert sum(row[name] for name in parts) == pytest.approx(row["area"], abs=slack)
 
 
-LARGE = (701, 1130)
+LARGE = (530, 1060)
 """Two rows and three columns of canonical cells, the last ones cut."""
+FLAT = (530, 600)
 
 
 @given(st.data())
@@ -248,7 +248,7 @@ def test_the_bits_do_not_depend_on_where_pixels_come_from(data: Any) -> None:
     scene = data.draw(scenes(LARGE))
     rois = make_rois(data.draw(polygons(LARGE)))
     rule = data.draw(st.sampled_from(RULES))
-    chunks = data.draw(st.tuples(st.integers(97, 701), st.integers(97, 1130)))
+    chunks = data.draw(st.tuples(st.integers(97, 530), st.integers(97, 1060)))
     with tempfile.TemporaryDirectory() as folder:
         path = scene.to_file(folder, 512)
         expected = digest(zonal_stats(path, rois, STATS, boundary=rule, workers=1))
@@ -292,19 +292,19 @@ def test_other_blocks_change_nothing_but_the_last_digits(data: Any) -> None:
             for polygon, (_, row), (_, other) in zip(
                 cleaned(rois), found.iterrows(), expected.iterrows(), strict=True
             ):
-                sums = Sums.of(scene.values, weights_of(polygon, LARGE, "center", y_up=False), scene.valid)
-                if len(sums.x):
-                    check(row, sums)
-                    assert abs(row["mean"] - other["mean"]) <= 1e-12 * sums.size
-                    assert abs(row["std"] - other["std"]) <= 1e-12 * sums.size
+                inside = weights_of(polygon, LARGE, "center", y_up=False) > 0
+                held = np.abs(scene.values[inside & scene.valid].astype(float))
+                if held.size:
+                    assert abs(row["mean"] - other["mean"]) <= 1e-12 * held.mean()
+                    assert abs(row["std"] - other["std"]) <= 1e-12 * held.mean()
 
 
 @pytest.mark.parametrize("dtype", ["uint16", "float32", "float64"])
 def test_values_near_ten_thousand_with_a_spread_of_one(dtype: str) -> None:
-    """A million pixels near 1e4: the textbook formula would lose the std, ours keeps twelve digits."""
+    """Half a million pixels near 1e4: the textbook formula would lose the std, ours keeps twelve digits."""
     rng = np.random.default_rng(3)
     values = rng.normal(10_000, 1, LARGE).astype(dtype)
-    polygon = shapely.Point(560.3, 340.7).buffer(330.3)
+    polygon = shapely.Point(530.3, 262.7).buffer(400.3)
     table = zonal_stats(Scene(values, None).to_array(), make_rois([polygon]), STATS)
     sums = Sums.of(values, weights_of(polygon, LARGE, "fraction", y_up=False))
     check(table.iloc[0], sums)
@@ -315,9 +315,7 @@ def test_values_near_ten_thousand_with_a_spread_of_one(dtype: str) -> None:
 def test_extremes_of_a_dtype_do_not_wrap(dtype: str) -> None:
     """A raster of the least and the greatest value alone, in cells of a quarter of a million pixels."""
     limits = np.finfo(dtype) if dtype == "float32" else np.iinfo(dtype)
-    values = np.random.default_rng(5).choice(np.array([limits.min, limits.max], dtype), LARGE)
-    polygon = shapely.box(0.25, 0.5, 1129.3, 700.7)
-    for rule in RULES:
-        table = zonal_stats(Scene(values, None).to_array(), make_rois([polygon]), STATS, boundary=rule)
-        sums = Sums.of(values, weights_of(polygon, LARGE, rule, y_up=False))
-        check(table.iloc[0], sums, rule)
+    values = np.random.default_rng(5).choice(np.array([limits.min, limits.max], dtype), FLAT)
+    polygon = shapely.box(0.25, 0.5, 599.3, 529.7)
+    table = zonal_stats(Scene(values, None).to_array(), make_rois([polygon]), STATS)
+    check(table.iloc[0], Sums.of(values, weights_of(polygon, FLAT, "fraction", y_up=False)))
