@@ -59,7 +59,8 @@ def measure_pairs(means: Floats, covariances: Floats, first: Ints, second: Ints)
     after P. H. Swain and S. M. Davis, Remote Sensing: The Quantitative Approach (1978), section 3-7, and
     J. A. Richards, Remote Sensing Digital Image Analysis, chapter 10. Determinants are those of Cholesky
     factors L, as sums of logarithms. The first trace is the squared norm of L1^-1 (S1 - S2) L2^-T, which
-    cannot fall below 0 and is 0 for equal covariances.
+    cannot fall below 0 and is 0 for equal covariances; the mean of both ways round is taken. A distance does
+    not depend on which other classes there are.
 
     Args:
         means: Of n classes over p layers, shape (n, p).
@@ -71,8 +72,9 @@ def measure_pairs(means: Floats, covariances: Floats, first: Ints, second: Ints)
     place = np.zeros(len(means), np.int64)
     place[used] = np.arange(len(used))
     means, covariances = means[used], covariances[used]
-    if len(used):  # distances do not depend on units, and numbers near 1 neither overflow nor vanish
-        unit = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2).mean(axis=0))
+    if len(used):  # powers of 2 change no bit of a distance, and numbers near 1 neither overflow nor vanish
+        spread = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2).max(axis=0))
+        unit = np.exp2(np.round(np.log2(spread)))
         means, covariances = means / unit, covariances / unit[:, None] / unit
     p = means.shape[1]
     factors = np.linalg.cholesky(covariances)
@@ -85,12 +87,13 @@ def measure_pairs(means: Floats, covariances: Floats, first: Ints, second: Ints)
         i, j = place[first[now]], place[second[now]]
         apart = (means[i] - means[j])[:, :, None]
         middle = np.linalg.cholesky((covariances[i] + covariances[j]) / 2)
-        spread = _log_determinants(middle) - (logs[i] + logs[j]) / 2
-        b[now] = _square(np.linalg.solve(middle, apart)) / 8 + np.maximum(spread, 0.0) / 2
-        low, high = np.minimum(i, j), np.maximum(i, j)
-        change = inverses[low] @ (covariances[low] - covariances[high]) @ inverses[high].transpose(0, 2, 1)
-        between = _square(inverses[low] @ apart) + _square(inverses[high] @ apart)
-        d[now] = _square(change) / 2 + between / 2
+        wider = _log_determinants(middle) - (logs[i] + logs[j]) / 2
+        b[now] = _square(np.linalg.solve(middle, apart)) / 8 + np.maximum(wider, 0.0) / 2
+        change = covariances[i] - covariances[j]
+        one = _square(inverses[i] @ change @ inverses[j].transpose(0, 2, 1))
+        other = _square(inverses[j] @ change @ inverses[i].transpose(0, 2, 1))
+        between = _square(inverses[i] @ apart) + _square(inverses[j] @ apart)
+        d[now] = (one + other) / 4 + between / 2
     return Distances(b, -2 * np.expm1(-b), d, -2 * np.expm1(-d / 8))
 
 
