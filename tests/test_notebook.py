@@ -1,4 +1,4 @@
-"""The notebook runs from top to bottom, and uses the public names only."""
+"""The notebooks run from top to bottom, with and without imagery, and use the public names only."""
 
 from __future__ import annotations
 
@@ -16,11 +16,23 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of jupyter and its event loop
-def test_runs(path: Path, tmp_path: Path) -> None:
-    """Every cell runs."""
+def test_runs(path: Path) -> None:
+    """Every cell runs, on real imagery where it is here."""
+    run_all(path, path.parent)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of jupyter and its event loop
+def test_runs_without_imagery(path: Path, tmp_path: Path, demo_wheel: Path) -> None:
+    """Every cell runs where `make demo-data` was never said."""
+    run_all(path, tmp_path)
+
+
+def run_all(path: Path, folder: Path) -> None:
+    """Run a notebook in a folder."""
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     )
     client.execute()
 
