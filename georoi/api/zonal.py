@@ -238,7 +238,7 @@ def run_zonal(
         with ThreadPoolExecutor(1) as beside:  # which takes long for many ROIs, and is not needed before
             beside.submit(getattr, regions, "fingerprint")
             result = run(given, regions, aligned, options)
-    return replace(result, provenance=describe_run(given, result, statistics, choice))
+    return replace(result, provenance=describe_run(given, result, statistics, choice, weighted))
 
 
 def _check_weights(weights: Any, statistics: Sequence[Statistic]) -> None:

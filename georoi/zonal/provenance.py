@@ -9,10 +9,15 @@ from georoi.grid import key
 from georoi.values.statistics import Statistic
 from georoi.zonal.inputs import BandChoice, ZonalInput
 from georoi.zonal.results import ZonalResult
+from georoi.zonal.weights import Weights
 
 
 def describe_run(
-    given: ZonalInput, result: ZonalResult, statistics: tuple[Statistic, ...], choice: BandChoice
+    given: ZonalInput,
+    result: ZonalResult,
+    statistics: tuple[Statistic, ...],
+    choice: BandChoice,
+    weights: Weights | None = None,
 ) -> dict[str, Any]:
     """Name inputs by their fingerprints, the rule, the statistics and all that decides values."""
     rasters = {scene.raster.name: scene.raster.fingerprint for scene in given.scenes if scene.raster}
@@ -34,5 +39,6 @@ def describe_run(
         "scaled": choice.scaled,
         "mask": None if choice.mask is None else str(choice.mask),
         "masks": masks,
+        "weights": None if weights is None else {weights.name: weights.fingerprint},
         "notes": list(result.notes),
     }

@@ -43,6 +43,11 @@ class Weights:
     """Row and column of the first pixel in the first of the weights', in pixels of the raster."""
 
     @property
+    def fingerprint(self) -> str | None:
+        """That of the file; None for an array."""
+        return None if self.raster is None else self.raster.fingerprint
+
+    @property
     def is_coarser(self) -> bool:
         """Whether several pixels share a weight."""
         return self.factor != (1, 1)

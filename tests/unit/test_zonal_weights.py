@@ -58,6 +58,7 @@ def test_each_pixel_takes_the_weight_of_the_coarse_pixel_that_holds_it(tmp_path:
     one, other = (georoi.zonal_stats(path, rois, STATS, weights=w) for w in (own, same))
     assert one[STATS].equals(other[STATS])
     assert any("5 x 7 pixels" in note for note in one.attrs["notes"])
+    assert one.attrs["georoi"]["weights"] == {"c.tif": georoi.open_raster(own).fingerprint}
 
 
 def test_moments_are_true_to_12_digits_where_values_are_large(tmp_path: Path) -> None:
