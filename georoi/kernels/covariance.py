@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from georoi.kernels.jit import njit
+from georoi.kernels.jit import njit, njit_reordered
 from georoi.kernels.spans import Spans
 
 WEIGHT, WEIGHT2, PIXELS = range(3)
@@ -45,19 +45,21 @@ def reduce_comoments(spans: Spans, values: NDArray[Any], valid: NDArray[np.bool_
     found = no_comoments(len(spans), len(values))
     values = np.require(values, None, ["C", "W"])
     exact = values.dtype.kind in "iu" and values.dtype.itemsize <= 2
-    kept = np.ones(values.shape[1:], np.bool_) if valid is None else np.require(valid, np.bool_, ["C", "W"])
-    sum_whole = _sum_integers if exact else _sum_floats
+    all_kept = valid is None
+    kept = np.ones((1, 1), np.bool_) if valid is None else np.require(valid, np.bool_, ["C", "W"])
     for roi in range(len(spans)):
         runs = spans.runs[spans.run_start[roi] : spans.run_start[roi + 1]]
         pixels = slice(int(spans.pixel_start[roi]), int(spans.pixel_start[roi + 1]))
         into = found.counts[roi], found.means[roi], found.products[roi]
         if len(runs):
-            whole = _take_runs(runs, values, kept)
-            if len(whole):
-                sum_whole(whole, np.ones(len(whole)), *into)
+            whole = _take_runs(runs, values, kept, all_kept)
+            if whole.shape[1] and exact:
+                _sum_integers(whole, *into)
+            elif whole.shape[1]:
+                _sum_floats(whole, np.ones(whole.shape[1]), *into)
         if pixels.stop > pixels.start:
-            part, weights = _take_parts(spans.pixels[pixels], spans.parts[pixels], values, kept)
-            if len(part):
+            part, weights = _take_parts(spans.pixels[pixels], spans.parts[pixels], values, kept, all_kept)
+            if part.shape[1]:
                 of_parts = no_comoments(1, len(values))
                 _sum_floats(part, weights, *(array[0] for array in of_parts))
                 join_comoments(Comoments(*(array[None] for array in into)), of_parts)
@@ -108,56 +110,73 @@ def to_covariances(of: Comoments) -> Floats:
 
 _NOISE = 16 * np.finfo(np.float64).eps
 """Of a mean: deviations that are no larger are rounding."""
+_BLOCK = 1 << 10
+"""Pixels that are summed in one go, which stay in the processor's cache."""
 
 
 @njit
-def _take_runs(runs: NDArray[np.int32], values: NDArray[Any], kept: NDArray[np.bool_]) -> NDArray[Any]:
-    """Gather the pixels of runs that are kept, shape (pixels, p)."""
-    most = 0
-    for run in range(runs.shape[0]):
-        most += runs[run, 2] - runs[run, 1]
-    found = np.empty((most, values.shape[0]), values.dtype)
+def _take_runs(
+    runs: NDArray[np.int32], values: NDArray[Any], kept: NDArray[np.bool_], all_kept: bool
+) -> Floats:
+    """Gather the pixels of runs that are kept, shape (p, pixels)."""
     n = 0
     for run in range(runs.shape[0]):
-        row = runs[run, 0]
+        if all_kept:
+            n += runs[run, 2] - runs[run, 1]
+            continue
         for column in range(runs[run, 1], runs[run, 2]):
-            if kept[row, column]:
-                for i in range(values.shape[0]):
-                    found[n, i] = values[i, row, column]
-                n += 1
-    return found[:n].copy()
+            n += kept[runs[run, 0], column]
+    found = np.empty((values.shape[0], n))
+    for i in range(values.shape[0]):
+        k = 0
+        for run in range(runs.shape[0]):
+            row, first, last = runs[run, 0], runs[run, 1], runs[run, 2]
+            if all_kept:
+                for column in range(first, last):
+                    found[i, k + column - first] = values[i, row, column]
+                k += last - first
+                continue
+            for column in range(first, last):
+                if kept[row, column]:
+                    found[i, k] = values[i, row, column]
+                    k += 1
+    return found
 
 
 @njit
 def _take_parts(
-    pixels: NDArray[np.int32], parts: Floats, values: NDArray[Any], kept: NDArray[np.bool_]
-) -> tuple[NDArray[Any], Floats]:
-    """Gather partly covered pixels that are kept, shape (pixels, p), and their weights."""
-    found = np.empty((pixels.shape[0], values.shape[0]), values.dtype)
-    weights = np.empty(pixels.shape[0])
+    pixels: NDArray[np.int32], parts: Floats, values: NDArray[Any], kept: NDArray[np.bool_], all_kept: bool
+) -> tuple[Floats, Floats]:
+    """Gather partly covered pixels that are kept, shape (p, pixels), and their weights."""
+    chosen = np.empty(pixels.shape[0], np.int64)
     n = 0
     for k in range(pixels.shape[0]):
-        row, column = pixels[k, 0], pixels[k, 1]
-        if kept[row, column]:
-            for i in range(values.shape[0]):
-                found[n, i] = values[i, row, column]
-            weights[n] = parts[k, 0]
+        if all_kept or kept[pixels[k, 0], pixels[k, 1]]:
+            chosen[n] = k
             n += 1
-    return found[:n].copy(), weights[:n].copy()
+    found, weights = np.empty((values.shape[0], n)), np.empty(n)
+    for k in range(n):
+        weights[k] = parts[chosen[k], 0]
+        row, column = pixels[chosen[k], 0], pixels[chosen[k], 1]
+        for i in range(values.shape[0]):
+            found[i, k] = values[i, row, column]
+    return found, weights
 
 
 @njit
-def _sum_integers(x: NDArray[Any], weights: Floats, counts: Floats, means: Floats, products: Floats) -> None:
-    """Sum pixels of up to 16 bits, shape (n, p), of weight 1: exact, as 2^31 pixels fit into 64 bits."""
-    n, p = x.shape
-    pixel, sums, cross = np.zeros(p, np.int64), np.zeros(p, np.int64), np.zeros((p, p), np.int64)
-    for k in range(n):
+def _sum_integers(x: Floats, counts: Floats, means: Floats, products: Floats) -> None:
+    """Sum pixels of up to 16 bits, shape (p, n), of weight 1: exactly.
+
+    The sum of a block is exact in float64, since it is below 2^53, and that of 2^31 pixels in 64 bits.
+    """
+    p, n = x.shape
+    sums, cross = np.zeros(p, np.int64), np.zeros((p, p), np.int64)
+    for first in range(0, n, _BLOCK):
+        last = min(first + _BLOCK, n)
         for i in range(p):
-            pixel[i] = x[k, i]
-            sums[i] += pixel[i]
-        for i in range(p):
+            sums[i] += int(_sum(x, i, first, last))
             for j in range(i, p):
-                cross[i, j] += pixel[i] * pixel[j]
+                cross[i, j] += int(_dot(x, i, x, j, first, last))
     counts[:] = n
     whole = sums // n
     rest = sums - whole * n
@@ -170,26 +189,57 @@ def _sum_integers(x: NDArray[Any], weights: Floats, counts: Floats, means: Float
 
 
 @njit
-def _sum_floats(x: NDArray[Any], weights: Floats, counts: Floats, means: Floats, products: Floats) -> None:
-    """Sum pixels, shape (n, p), about their mean; what rounding of the mean leaves is taken off."""
-    n, p = x.shape
-    mean, rest, step, cross = np.zeros(p), np.zeros(p), np.zeros(p), np.zeros((p, p))
-    for k in range(n):
-        counts[0] += weights[k]
-        counts[1] += weights[k] * weights[k]
-        for i in range(p):
-            mean[i] += weights[k] * float(x[k, i])
-    counts[2] = n
-    mean /= counts[0]
-    for k in range(n):
-        for i in range(p):
-            step[i] = float(x[k, i]) - mean[i]
-            rest[i] += weights[k] * step[i]
-        for i in range(p):
-            weighted = weights[k] * step[i]
-            for j in range(i, p):
-                cross[i, j] += weighted * step[j]
+def _sum_floats(x: Floats, weights: Floats, counts: Floats, means: Floats, products: Floats) -> None:
+    """Sum pixels, shape (p, n), about their mean, which is taken from them in place.
+
+    What rounding of the mean leaves is taken off the products.
+    """
+    p, n = x.shape
+    rest, cross = np.zeros(p), np.zeros((p, p))
+    _centre(x, weights.reshape(1, n), counts, means)
+    weighted = np.empty((1, n))
     for i in range(p):
-        means[i] = mean[i] + rest[i] / counts[0]
+        for k in range(n):
+            weighted[0, k] = x[i, k] * weights[k]
+        for first in range(0, n, _BLOCK):
+            last = min(first + _BLOCK, n)
+            rest[i] += _sum(weighted, 0, first, last)
+            for j in range(i, p):
+                cross[i, j] += _dot(x, j, weighted, 0, first, last)
+    for i in range(p):
+        means[i] += rest[i] / counts[0]
         for j in range(i, p):
             products[i, j] = products[j, i] = cross[i, j] - rest[i] * (rest[j] / counts[0])
+
+
+@njit
+def _centre(x: Floats, w: Floats, counts: Floats, means: Floats) -> None:
+    """Sum weights w, shape (1, n), and their squares; take the means from x, shape (p, n)."""
+    p, n = x.shape
+    for first in range(0, n, _BLOCK):
+        last = min(first + _BLOCK, n)
+        counts[0] += _sum(w, 0, first, last)
+        counts[1] += _dot(w, 0, w, 0, first, last)
+        for i in range(p):
+            means[i] += _dot(x, i, w, 0, first, last)
+    counts[2] = n
+    for i in range(p):
+        means[i] /= counts[0]
+        for k in range(n):
+            x[i, k] -= means[i]
+
+
+@njit_reordered
+def _sum(x: Floats, i: int, first: int, last: int) -> float:
+    total = 0.0
+    for k in range(first, last):
+        total += x[i, k]
+    return total
+
+
+@njit_reordered
+def _dot(x: Floats, i: int, y: Floats, j: int, first: int, last: int) -> float:
+    total = 0.0
+    for k in range(first, last):
+        total += x[i, k] * y[j, k]
+    return total
