@@ -27,8 +27,7 @@ from georoi.wording import say_count
 from georoi.zonal.arrayreading import read_array_windows
 from georoi.zonal.inputs import ZonalInput
 from georoi.zonal.layout import CellTask, Layout, ZonalTask, lay_out
-from georoi.zonal.reading import Read, array_reader, file_reader, read_layers
-from georoi.zonal.reducing import Scene
+from georoi.zonal.reading import Read, Scene, array_reader, file_reader, read_layers
 from georoi.zonal.rows import (
     BATCH,
     Columns,
@@ -107,7 +106,7 @@ class Extractor:
             return Found(entries, values, tuple(states))
         row, col = entries.row - part.window[0], entries.col - part.window[2]
         for number, (scene, read) in enumerate(zip(self.scenes, readers, strict=True)):
-            for place, layer in enumerate(read_layers(scene, part.window, reads, read)):
+            for place, layer in enumerate(read_layers(scene, part.window, reads, read, scaled=True)):
                 values[place][:, number] = layer.values[row, col]
                 if layer.state is None:
                     continue

@@ -20,7 +20,7 @@ from georoi.values.quality import MaskRule
 from georoi.values.raster import Header, Raster, require_grid
 from georoi.values.stack import Stack
 from georoi.zonal.masking import SceneMask
-from georoi.zonal.reducing import Scene
+from georoi.zonal.reading import Scene
 from georoi.zonal.results import Layer
 
 TIME = "time"

@@ -23,8 +23,7 @@ from georoi.values.points import PointSet
 from georoi.wording import say_count
 from georoi.zonal.arrayreading import read_array_windows
 from georoi.zonal.inputs import ZonalInput
-from georoi.zonal.reading import Read, array_reader, file_reader, read_layers
-from georoi.zonal.reducing import Scene
+from georoi.zonal.reading import Read, Scene, array_reader, file_reader, read_layers
 from georoi.zonal.rows import (
     BATCH,
     Columns,
@@ -91,7 +90,7 @@ class Sampler:
         values = tuple(np.empty(shape, dtype) for dtype in self.dtypes)
         states = tuple(np.zeros(shape, np.uint8) for _ in self.dtypes)
         for number, (scene, read) in enumerate(zip(self.scenes, readers, strict=True)):
-            layers = read_layers(scene, block.window, (block.window,), read)
+            layers = read_layers(scene, block.window, (block.window,), read, scaled=True)
             for place, layer in enumerate(layers):
                 values[place][:, number] = layer.values[block.row, block.col]
                 if layer.state is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,40 @@ from numpy.typing import NDArray
 from georoi.grid import Window
 from georoi.io.raster.rasters import Pixels, read_window
 from georoi.kernels.validity import classify
+from georoi.values.layers import LayerPlan
+from georoi.values.raster import Number, Raster
 from georoi.zonal.masking import SceneMask
-from georoi.zonal.reducing import Layer, Scene
 
 Read = Callable[[Window], Pixels]
 """Gives the pixels of a window, (row0, row1, col0, col1) in pixels of the raster."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """What is read for one date, and the layers made of it."""
+
+    raster: Raster | None
+    """The file, with the bands to be read; None where pixels come from elsewhere."""
+    nodata: tuple[Number | None, ...]
+    """Per band read."""
+    scales: tuple[float, ...]
+    offsets: tuple[float, ...]
+    """Per band read; 1 and 0 where values are to be taken as stored."""
+    layers: LayerPlan
+    mask: SceneMask | None = None
+    """What takes pixels out that are valid otherwise."""
+
+    def __len__(self) -> int:
+        return len(self.layers.layers)
+
+
+class Layer(NamedTuple):
+    """One layer in a tile."""
+
+    values: NDArray[Any]
+    """Shape (rows, cols)."""
+    state: NDArray[np.uint8] | None
+    """See `georoi.kernels.validity`; None where all pixels are valid."""
 
 
 def file_reader(scene: Scene) -> Read:
@@ -34,7 +64,9 @@ def array_reader(values: NDArray[Any], corner: tuple[int, int]) -> Read:
     )
 
 
-def read_layers(scene: Scene, window: Window, reads: Sequence[Window], read: Read) -> list[Layer]:
+def read_layers(
+    scene: Scene, window: Window, reads: Sequence[Window], read: Read, *, scaled: bool
+) -> list[Layer]:
     """Read the bands of a window, classify their pixels, and compute what is no plain band.
 
     Args:
@@ -42,9 +74,7 @@ def read_layers(scene: Scene, window: Window, reads: Sequence[Window], read: Rea
         window: (row0, row1, col0, col1) in pixels of the raster.
         reads: What of it is read, windows within; the rest is zero and means nothing.
         read: Gives pixels.
-
-    Returns:
-        The layers, scaled where the scene says so, else in the dtype of the file.
+        scaled: Scale plain bands too, where the scene says so; indices are made of scaled bands anyway.
 
     Raises:
         RasterError: E-RAS-02 if a part cannot be read, E-RAS-08 if the file has changed.
@@ -53,22 +83,30 @@ def read_layers(scene: Scene, window: Window, reads: Sequence[Window], read: Rea
     if scene.mask is not None:
         clear = _read_mask(scene.mask, window, reads)
         kept = np.broadcast_to(clear, values.shape) if kept is None else kept & clear
-    bands = []
-    for i, nodata in enumerate(scene.nodata):
-        state = classify(values[i], nodata, None if kept is None else kept[i])
-        scale, offset = scene.scales[i], scene.offsets[i]
-        plain = (scale, offset) == (1, 0)
-        scaled = values[i] if plain else values[i].astype(np.float64) * scale + offset
-        bands.append(Layer(scaled, state))
+    states = [
+        classify(values[i], nodata, None if kept is None else kept[i])
+        for i, nodata in enumerate(scene.nodata)
+    ]
+    final: list[NDArray[Any]] = list(values)
+    if scaled or not scene.layers.is_plain:
+        final = [_scale(*given) for given in zip(values, scene.scales, scene.offsets, strict=True)]
     made = []
     for layer in scene.layers.layers:
+        place = layer.sources[0]
         if layer.index is None:
-            made.append(bands[layer.sources[0]])
+            made.append(Layer(final[place] if scaled else values[place], states[place]))
             continue
-        computed = layer.compute([band.values for band in bands])
-        state = _worst([bands[i].state for i in layer.sources])
+        computed = layer.compute(final)
+        state = _worst([states[i] for i in layer.sources])
         made.append(Layer(computed, _first(state, classify(computed, None, None))))
     return made
+
+
+def _scale(values: NDArray[Any], scale: float, offset: float) -> NDArray[Any]:
+    if (scale, offset) == (1, 0):
+        return values
+    scaled: NDArray[Any] = values.astype(np.float64) * scale + offset
+    return scaled
 
 
 def layer_dtypes(scene: Scene, dtype: np.dtype[Any]) -> list[np.dtype[Any]]:

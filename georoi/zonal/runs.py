@@ -27,7 +27,8 @@ from georoi.zonal.inputs import ZonalInput
 from georoi.zonal.layout import Layout, lay_out
 from georoi.zonal.overlaps import OverlapChoice, divide, report_overlaps
 from georoi.zonal.partials import Sampling, TilePartial
-from georoi.zonal.reducing import Scene, TileReducer
+from georoi.zonal.reading import Scene
+from georoi.zonal.reducing import TileReducer
 from georoi.zonal.refinement import plan_refinement, refine
 from georoi.zonal.results import Accounts, ZonalResult, judge
 from georoi.zonal.totals import Totals

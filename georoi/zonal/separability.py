@@ -32,8 +32,7 @@ from georoi.wording import printable
 from georoi.zonal.arrayreading import read_array_windows
 from georoi.zonal.inputs import ZonalInput
 from georoi.zonal.layout import CellTask, Layout, ZonalTask, lay_out
-from georoi.zonal.reading import Read, array_reader, file_reader, read_layers
-from georoi.zonal.reducing import Layer, Scene
+from georoi.zonal.reading import Layer, Read, Scene, array_reader, file_reader, read_layers
 from georoi.zonal.rows import Work
 
 MOST_LAYERS = 128
@@ -84,7 +83,7 @@ class _Reducer:
         layers = [
             layer
             for scene, read in zip(self.scenes, readers, strict=True)
-            for layer in read_layers(scene, task.window, task.reads, read)
+            for layer in read_layers(scene, task.window, task.reads, read, scaled=True)
         ]
         invalid = [layer.state != 0 for layer in layers if layer.state is not None]
         valid = ~np.logical_or.reduce(invalid) if invalid else None
