@@ -250,9 +250,9 @@ def test_parts_of_tiles_give_the_same_rows(
     seen: list[tuple[int, ...]] = []
     read = extraction.read_layers
 
-    def watched(scene, window, reads, reader):
+    def watched(scene, window, reads, reader, **options):
         seen.extend(reads)
-        return read(scene, window, reads, reader)
+        return read(scene, window, reads, reader, **options)
 
     monkeypatch.setattr(extraction, "PART_BYTES", 1)
     monkeypatch.setattr(extraction, "read_layers", watched)

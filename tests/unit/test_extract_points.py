@@ -133,9 +133,9 @@ def test_blocks_are_read_once_in_their_order(raster: Path, monkeypatch: pytest.M
     seen = []
     read = sampling.read_layers
 
-    def watched(scene, window, reads, reader):
+    def watched(scene, window, reads, reader, **options):
         seen.append((window[0] // 16, window[2] // 16, (window[1] - 1) // 16, (window[3] - 1) // 16))
-        return read(scene, window, reads, reader)
+        return read(scene, window, reads, reader, **options)
 
     monkeypatch.setattr(sampling, "read_layers", watched)
     places = [(50, 30), (3, 3), (20, 3), (4, 4), (51, 31), (15.9, 15.9)]
