@@ -428,7 +428,7 @@ def test_an_existing_file_and_the_input_are_safe(raster: Path, tmp_path: Path) -
 def test_a_failure_leaves_no_file(raster: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read that fails in the middle leaves nothing behind."""
 
-    def fail(*_):
+    def fail(*_, **__):
         raise OSError("the disk is gone")
 
     monkeypatch.setattr(extraction, "read_layers", fail)
