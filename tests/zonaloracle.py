@@ -124,8 +124,8 @@ def digest(table: Any, columns: Sequence[str] | None = None) -> bytes:
     parts = []
     for name in frame.columns:
         values = frame[name].to_numpy()
-        if values.dtype.kind in "iufbM":
-            parts.append(values.tobytes())
+        if values.dtype.kind in "iufbM":  # counts are whole numbers where no ROI of the table has a null
+            parts.append((values if values.dtype.kind in "fM" else values.astype(np.float64)).tobytes())
         else:  # texts and lists, where pandas has None for a null or NaN
             parts.append(repr([None if value != value else value for value in values.tolist()]).encode())
     return b"\n".join(parts)

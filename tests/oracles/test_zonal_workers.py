@@ -21,13 +21,13 @@ from tests.zonaloracle import digest
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # distributed's own, on loopback
 
-SHAPE = (1500, 2100)
+SHAPE = (1100, 1600)
 STATS = (
     "count, n_pixels, sum, mean, std, min, max, median, q95, mode, nunique, hist(bins=[0, 200, 400, 1000])"
 )
 
 
-def make_fields(count: int = 60) -> gpd.GeoDataFrame:
+def make_fields(count: int = 40) -> gpd.GeoDataFrame:
     """Polygons all over the scene, some across cells, some beyond its border."""
     rng = np.random.default_rng(11)
     x, y = rng.uniform(-0.02, 1.02, (2, count))
@@ -38,7 +38,7 @@ def make_fields(count: int = 60) -> gpd.GeoDataFrame:
 
 @pytest.fixture(scope="module")
 def fields() -> gpd.GeoDataFrame:
-    """Sixty ROIs."""
+    """Forty ROIs."""
     return make_fields()
 
 
