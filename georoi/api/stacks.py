@@ -43,9 +43,9 @@ def open_stack(
         dates: Dates in the order of the rasters, a mapping from name to date, or a function of the name; they
             go before what the files say. Times are UTC.
         bands: Numbers from 1, or names; of STAC items keys of assets, or names or common names of bands.
-        pattern: Where the date is in file names: as strptime writes it, "S2L2A_%Y-%m-%d.tif", with * for
+        pattern: Where the date is in file names: as strptime writes it, "S2L2A_%Y-%m-%d.tif", with `*` for
             anything; a regular expression with groups (year, month, day, yday, hour, minute, second, date);
-            or names alone, "*.tif". In a folder it also chooses the files. By default the date is what the
+            or names alone, `*.tif`. In a folder it also chooses the files. By default the date is what the
             metadata say, else the first date in the name.
         raster_crs: See `open_raster`.
         nodata: See `open_raster`.
