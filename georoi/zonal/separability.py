@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -83,7 +83,7 @@ class _Reducer:
         layers = [
             layer
             for scene, read in zip(self.scenes, readers, strict=True)
-            for layer in read_layers(scene, task.window, task.reads, read, scaled=True)
+            for layer in read_layers(scene, task.window, task.reads, read, scaled=False)
         ]
         invalid = [layer.state != 0 for layer in layers if layer.state is not None]
         valid = ~np.logical_or.reduce(invalid) if invalid else None
@@ -120,18 +120,17 @@ def measure(given: ZonalInput, classes: GridROIs, boundary: Boundary, work: Work
     """
     names = name_layers(given)
     _check_numbers(classes.ids, names)
-    scenes, scales, offsets = _unscale(given)
-    bands = sum(len(scene.layers.sources) for scene in scenes)
+    bands = sum(len(scene.layers.sources) for scene in given.scenes)
     layout = lay_out(given.header, classes, boundary, bands, given.header.name)
     total = no_comoments(len(classes), len(names))
-    tiles = _reduce(_Reducer(scenes=scenes, boundary=boundary), layout, given.array, work)
+    tiles = _reduce(_Reducer(scenes=given.scenes, boundary=boundary), layout, given.array, work)
     for tile in track(tiles, work.progress, total=len(layout), message="separability"):
         for cell in tile:
             mine = Comoments(*(array[cell.rois] for array in total))
             join_comoments(mine, cell.comoments)
             for whole, array in zip(total, mine, strict=True):
                 whole[cell.rois] = array
-    return _judge(classes.ids, names, total, (scales, offsets), layout.last_tiles() >= 0)
+    return _judge(classes.ids, names, total, _scaling(given.scenes), layout.last_tiles() >= 0)
 
 
 def make_table(found: Separability) -> Any:
@@ -205,20 +204,18 @@ def _check_numbers(classes: NDArray[np.object_], layers: tuple[str, ...]) -> Non
         )
 
 
-def _unscale(given: ZonalInput) -> tuple[tuple[Scene, ...], NDArray[np.float64], NDArray[np.float64]]:
-    """Give scenes whose plain bands are read as stored, and the scale and offset to be applied afterwards.
+def _scaling(scenes: Sequence[Scene]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give scale and offset of each layer, to be applied to its co-moments; indices are scaled already.
 
-    So integers are summed exactly. Scenes with an index are scaled as they are read.
+    So whole pixels of integers are summed as they are stored, hence exactly.
     """
-    scenes, scales, offsets = [], [], []
-    for scene in given.scenes:
-        plain = scene.layers.is_plain
-        for layer in scene.layers.layers:
-            scales.append(scene.scales[layer.sources[0]] if plain else 1.0)
-            offsets.append(scene.offsets[layer.sources[0]] if plain else 0.0)
-        n = len(scene.scales)
-        scenes.append(replace(scene, scales=(1.0,) * n, offsets=(0.0,) * n) if plain else scene)
-    return tuple(scenes), np.array(scales), np.array(offsets)
+    pairs = [
+        (scene.scales[layer.sources[0]], scene.offsets[layer.sources[0]]) if layer.index is None else (1, 0)
+        for scene in scenes
+        for layer in scene.layers.layers
+    ]
+    scales, offsets = np.array(pairs, dtype=np.float64).T
+    return scales, offsets
 
 
 def _reduce(reducer: _Reducer, layout: Layout, data: Any, work: Work) -> Iterator[list[_CellPartial]]:

@@ -3,6 +3,7 @@
 import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
 import shapely
 
 from georoi.api.reading import open_raster
@@ -198,6 +199,21 @@ def test_scale_changes_means_and_no_distance(folder, stands):
         assert scaled[name].to_numpy() == pytest.approx(plain[name].to_numpy(), rel=1e-9)
     assert scaled.attrs["means"]["a"] == pytest.approx(np.array(plain.attrs["means"]["a"]) * 1e-4 - 0.1)
     assert stored.attrs["means"]["a"] == pytest.approx(plain.attrs["means"]["a"])
+
+
+def test_bands_beside_an_index_are_scaled_too(folder, stands, tmp_path):
+    """A band and an index of a scaled raster are those of a raster that was scaled before it was written."""
+    with rasterio.open(folder / "scaled.tif") as dataset:
+        stored = dataset.read()
+    values = np.where(stored == 0, -9999, stored * 1e-4 - 0.1)
+    path = write_raster(tmp_path / "before.tif", values, names=("B03", "B04", "B08"), nodata=-9999)
+
+    found = separability(folder / "scaled.tif", stands, "kind", bands=["B03", "NDVI"])
+    expected = separability(path, stands, "kind", bands=["B03", "NDVI"])
+
+    for name in DISTANCES:
+        assert found[name].to_numpy() == pytest.approx(expected[name].to_numpy(), rel=1e-9)
+    assert found.attrs["means"]["a"] == pytest.approx(expected.attrs["means"]["a"], rel=1e-12)
 
 
 def test_dates_lie_beside_one_another(folder, stands):
