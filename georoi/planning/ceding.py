@@ -138,7 +138,7 @@ def cede(rois: GridROIs, pairs: Overlaps, ranks: Ints) -> Division:
     first = ranks[pairs.i] < ranks[pairs.j]
     ceding = _neighbours(np.where(first, pairs.j, pairs.i), np.where(first, pairs.i, pairs.j))
     polygons, canonical = _prepare(rois, pairs)
-    left, taken = polygons.copy(), np.full(len(rois), shapely.Polygon(), dtype=object)
+    left, taken = to_polygons(rois), np.full(len(rois), shapely.Polygon(), dtype=object)
     for roi, others in ceding.items():
         other = _unite(polygons, others, canonical)
         left[roi], taken[roi] = _divide(polygons[roi], other)
@@ -156,20 +156,28 @@ def split(rois: GridROIs, pairs: Overlaps) -> Division:
         pairs: Which of them overlap.
     """
     polygons, canonical = _prepare(rois, pairs)
-    first = canonical[pairs.i] < canonical[pairs.j]
-    before, behind = np.where(first, pairs.i, pairs.j), np.where(first, pairs.j, pairs.i)
-    earlier, later = _neighbours(behind, before), _neighbours(before, behind)
-    involved = np.unique(np.concatenate([pairs.i, pairs.j]))
-    alone = np.setdiff1d(np.arange(len(rois)), involved)
+    copies = _find_copies(canonical, pairs)
+    a, b = (np.array([copies[roi][0] for roi in side.tolist()], dtype=np.int64) for side in pairs[:2])
+    first = canonical[a] < canonical[b]
+    both = np.unique(np.column_stack([np.where(first, a, b), np.where(first, b, a)])[a != b], axis=0)
+    earlier, later = _neighbours(both[:, 1], both[:, 0]), _neighbours(both[:, 0], both[:, 1])
+    alone = np.setdiff1d(np.arange(len(rois)), list(copies))
     pieces: list[_Piece] = [(polygons[roi], (roi,)) for roi in alone.tolist()]
-    for roi in sorted(involved.tolist(), key=lambda roi: int(canonical[roi])):
+    for roi in sorted({group[0] for group in copies.values()}, key=lambda roi: int(canonical[roi])):
         rest = polygons[roi]
         if roi in earlier:
             rest, _ = _divide(rest, _unite(polygons, earlier[roi], canonical))
         mine: list[_Piece] = [(rest, (roi,))]
         for other in sorted(later.get(roi, ()), key=lambda other: int(canonical[other])):
             mine = [piece for one in mine for piece in _overlay(one, other, polygons[other])]
-        pieces += [piece for piece in mine if not piece[0].is_empty]
+        for outline, owners in mine:
+            if not outline.is_empty:
+                pieces.append((outline, tuple(copy for owner in owners for copy in copies[owner])))
+    return _share_out(rois, pieces)
+
+
+def _share_out(rois: GridROIs, pieces: list[_Piece]) -> Division:
+    """Make parts of pieces, of which each counts for its ROIs by equal shares."""
     outlines, count = np.empty(len(pieces), dtype=object), len(rois)
     outlines[:] = [outline for outline, _ in pieces]
     parts = with_polygons(rois, outlines, rois.ids[[owners[0] for _, owners in pieces]])
@@ -182,14 +190,21 @@ def split(rois: GridROIs, pairs: Overlaps) -> Division:
 
 
 def _prepare(rois: GridROIs, pairs: Overlaps) -> tuple[NDArray[np.object_], Ints]:
-    """Give valid polygons, and a rank for each that overlaps: the same in any order of the ROIs."""
-    polygons, canonical = to_polygons(rois), np.zeros(len(rois), dtype=np.int64)
+    """Give polygons, valid and normal where they overlap, and there a rank that the outlines alone decide."""
+    polygons, canonical = to_polygons(rois), np.full(len(rois), -1, dtype=np.int64)
     involved = np.unique(np.concatenate([pairs.i, pairs.j]))
-    polygons[involved] = keep_polygons(polygons[involved])
-    texts = shapely.to_wkb(shapely.normalize(polygons[involved]))
-    order = np.argsort(np.array(texts, dtype=object), kind="stable")
-    canonical[involved[order]] = np.arange(len(involved))
+    polygons[involved] = shapely.normalize(keep_polygons(polygons[involved]))
+    texts = np.array(shapely.to_wkb(polygons[involved]), dtype=object)
+    canonical[involved] = np.unique(texts, return_inverse=True)[1]
     return polygons, canonical
+
+
+def _find_copies(canonical: Ints, pairs: Overlaps) -> dict[int, list[int]]:
+    """Give for each ROI that overlaps those of the same outline, itself among them."""
+    groups: dict[int, list[int]] = defaultdict(list)
+    for roi in np.unique(np.concatenate([pairs.i, pairs.j])).tolist():
+        groups[int(canonical[roi])].append(roi)
+    return {roi: group for group in groups.values() for roi in group}
 
 
 def _neighbours(rois: Ints, others: Ints) -> dict[int, list[int]]:
@@ -206,9 +221,14 @@ def _unite(polygons: NDArray[np.object_], which: list[int], canonical: Ints) -> 
 
 def _divide(polygon: Any, other: Any) -> tuple[Any, Any]:
     """Cut a polygon into what lies off another, and what lies in it."""
-    pair = [shapely.difference(polygon, other), shapely.intersection(polygon, other)]
-    left, taken = keep_polygons(np.array(pair, dtype=object))
-    return left, taken
+    return _keep(shapely.difference(polygon, other)), _keep(shapely.intersection(polygon, other))
+
+
+def _keep(geometry: Any) -> Any:
+    """Leave out lines and points that an overlay gave."""
+    if geometry.geom_type in ("Polygon", "MultiPolygon"):
+        return geometry
+    return keep_polygons(np.array([geometry], dtype=object))[0]
 
 
 def _overlay(piece: _Piece, other: int, polygon: Any) -> list[_Piece]:

@@ -32,7 +32,8 @@ def scene(shared_data: Path) -> Path:
     return next((shared_data / "slovenia_s2_lulc/scenes").glob("S2L1C_20150711*.tif"))
 
 
-def cut_by_size(parcels: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+@pytest.fixture(scope="module")
+def cut(parcels: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
     """Cut each parcel by all smaller ones, with geopandas."""
     left = []
     for i, row in parcels.iterrows():
@@ -51,12 +52,11 @@ def sums(table: Any, column: str) -> float:
 
 @pytest.mark.parametrize("boundary", ["fraction", "center", "all_touched"])
 def test_priority_is_the_overlay_of_geopandas(
-    parcels: geopandas.GeoDataFrame, scene: Path, boundary: str
+    parcels: geopandas.GeoDataFrame, cut: geopandas.GeoDataFrame, scene: Path, boundary: str
 ) -> None:
     """Grown parcels cede to smaller ones what geopandas' difference takes from them."""
     choice = {"overlap": "priority", "priority": "-size"}
     found = zonal_stats(scene, parcels, STATS, bands=[4], boundary=boundary, **choice)
-    cut = cut_by_size(parcels)
     expected = zonal_stats(scene, cut, STATS, bands=[4], boundary=boundary).reindex(found.index)
     for name in STATS.split(", "):
         kept = expected[name].notna()
