@@ -104,6 +104,9 @@ def draw(by_rois: list[dict], by_dates: list[dict], path: Path) -> None:
             bottom.plot(x, [result["peak"] for result in found], "o-", color=BLUE)
             top.set(xscale="log", yscale="log", ylabel="seconds")
             bottom.set(xscale="log", ylabel="peak memory, MB", xlabel=label, ylim=(0, None))
+            for axis in (top.xaxis, top.yaxis, bottom.xaxis):
+                axis.set_major_formatter("{x:,.10g}")
+                axis.set_minor_formatter("")
             if column == 0:
                 top.legend(frameon=False)
         fig.savefig(path, transparent=True, metadata={"Date": None})

@@ -27,7 +27,7 @@ def main() -> None:
     ):
         warm(client, scene, rois)
         start = time.perf_counter()
-        table = georoi.zonal_stats(scene, rois, scheduler=client)
+        table = georoi.zonal_stats(scene, rois, bands=1, scheduler=client)
         seconds = time.perf_counter() - start
     table.to_parquet(out)
     print(json.dumps({"seconds": seconds, "rows": len(table)}))
@@ -36,12 +36,12 @@ def main() -> None:
 def warm(client: Client, scene: str, rois: str) -> None:
     """Load modules and kernels in this process and in each worker."""
     some = georoi.read_rois(rois)[:40]
-    georoi.zonal_stats(scene, some, workers=1)
+    georoi.zonal_stats(scene, some, bands=1, workers=1)
     client.run(_load, scene, some)
 
 
 def _load(scene: str, rois: georoi.ROISet) -> None:
-    georoi.zonal_stats(scene, rois, workers=1)
+    georoi.zonal_stats(scene, rois, bands=1, workers=1)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def _peers(walls: Walls, *names: str) -> str:
 def _plain(*peers: str) -> Callable[[Walls, Walls], str]:
     def say(walls: Walls, peaks: Walls) -> str:
         told = _over(walls, "georoi", "floor") + " the floor"
-        told += f"; {_peers(walls, *peers)} faster" if peers else ""
+        told += f"; {_peers(walls, *peers)} as fast" if peers else ""
         return f"{told}; {peaks['georoi']:,.0f} MB"
 
     return say
@@ -120,7 +120,8 @@ def georoi_stats(scene: Path, rois: Path, out: Path, stats: tuple[str, ...], *mo
     """`georoi stats` as a whole process."""
     program = str(Path(PYTHON).parent / "georoi")
     wanted = [word for stat in stats for word in ("-s", stat)]
-    return [program, "stats", str(scene), "--rois", str(rois), "-o", str(out), "-q", *wanted, *more]
+    bands = () if scene.is_dir() else ("-b", "1")
+    return [program, "stats", str(scene), "--rois", str(rois), "-o", str(out), "-q", *bands, *wanted, *more]
 
 
 def missing(tool: str) -> bool:

@@ -71,15 +71,6 @@ def save(path: Path, geometries: np.ndarray) -> None:
     print(f"{path.name}: {len(geometries):,} ROIs of {vertices:.0f} vertices on average", flush=True)
 
 
-def write_band(path: Path, source: Path) -> None:
-    """Copy the first band of a scene, block by block."""
-    with rasterio.open(source) as src:
-        made = profile(src.width, 1, PIXEL)
-        with rasterio.open(path, "w", **made) as dst:
-            for _, window in src.block_windows(1):
-                dst.write(src.read(1, window=window), 1, window=window)
-
-
 def write_series(folder: Path, side: int, dates: int, every: int) -> None:
     """Write a scene of 4 bands every so many days; blocks are patterns, whose entropy is what counts."""
     folder.mkdir(exist_ok=True)
@@ -98,7 +89,7 @@ def paths(work: Path = WORK) -> dict[str, Path]:
     """Where each scene and set of ROIs lies."""
     names = ("parcels_1k", "parcels_10k", "parcels_100k", "parcels_1m", "scattered", "stack_parcels")
     return {name: work / f"{name}.parquet" for name in (*names, "series_parcels")} | {
-        "band": work / "band.tif",
+        "band": work / "dense.tif" if work == WORK else work / "band.tif",
         "stack": work / "stack",
         "series": work / "series",
     }
@@ -123,10 +114,9 @@ def make(work: Path, small: bool, only: list[str]) -> None:
         if (not only or name in only) and not where[name].exists():
             save(where[name], build())
     if (not only or "band" in only) and not where["band"].exists():
-        if small:
-            small_band(where["band"], side)
-        else:
-            write_band(where["band"], WORK / "dense.tif")
+        if not small:
+            raise SystemExit("the scene of the clips is needed first: python benchmarks/scenes.py")
+        small_band(where["band"], side)
     for name, length, dates, every in (
         ("stack", stack, 3 if small else STACK_DATES, 15),
         ("series", series, 6 if small else SERIES_DATES, 5),

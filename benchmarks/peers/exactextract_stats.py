@@ -1,4 +1,4 @@
-"""exactextract: usage exactextract_stats.py STRATEGY ROIS OUT SCENE... [-- STAT...]. Its own names of statistics."""
+"""exactextract: usage exactextract_stats.py STRATEGY ROIS OUT SCENE... [-- STAT...]; of one scene the first band."""
 
 import sys
 from pathlib import Path
@@ -7,6 +7,7 @@ import geopandas as gpd
 import pandas as pd
 import rasterio
 from exactextract import exact_extract
+from exactextract.raster import RasterioRasterSource
 
 words = sys.argv[1:]
 stats = ["count", "mean", "min", "max", "stdev"]
@@ -17,8 +18,9 @@ with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS", GDAL_CACHEMAX=2048):
     frame = gpd.read_parquet(rois)
     tables = []
     for scene in scenes:
+        source = scene if len(scenes) > 1 else RasterioRasterSource(rasterio.open(scene), band_idx=1)
         table = exact_extract(
-            scene, frame, stats, include_cols=["id"], strategy=f"{strategy}-sequential", output="pandas"
+            source, frame, stats, include_cols=["id"], strategy=f"{strategy}-sequential", output="pandas"
         )
         if len(scenes) > 1:
             table["date"] = Path(scene).stem[-10:]
