@@ -44,6 +44,11 @@ class OverlapChoice:
                 "(--overlap priority --priority COLUMN)",
             )
 
+    @property
+    def is_independent(self) -> bool:
+        """Whether each ROI counts all that it covers, so that overlaps are only told."""
+        return self.policy is Policy.INDEPENDENT
+
     def __str__(self) -> str:
         return str(self.policy) if self.priority is None else f"{self.policy} by {self.priority}"
 

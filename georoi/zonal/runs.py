@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
@@ -15,6 +16,8 @@ from georoi.engine.streaming import stream
 from georoi.kernels import weighting
 from georoi.options import MEMORY, Boundary
 from georoi.planning.areas import planar_areas, roi_areas
+from georoi.planning.ceding import Division
+from georoi.planning.overlap import Overlaps
 from georoi.planning.pixelareas import make_pixel_areas
 from georoi.values.gridrois import GridROIs
 from georoi.values.rois import ROISet
@@ -81,11 +84,24 @@ def run(given: ZonalInput, rois: ROISet, aligned: GridROIs, options: ZonalOption
         ROIError: E-ROI-06 if ROIs overlap and that is refused; E-ROI-08 if they have no such priorities.
         RasterError: E-RAS-02 if a part cannot be read, unless that is to be skipped; E-RAS-08.
     """
+    with ThreadPoolExecutor(1) as beside:  # ROIs that count each on its own need not wait for their overlaps
+        dividing = beside.submit(divide, rois, aligned, options.overlap, is_pixel=given.header.is_pixel)
+        division = None if options.overlap.is_independent else dividing.result().division
+        return _run(given, rois, aligned, options, division, lambda: dividing.result().pairs)
+
+
+def _run(
+    given: ZonalInput,
+    rois: ROISet,
+    aligned: GridROIs,
+    options: ZonalOptions,
+    division: Division | None,
+    find_pairs: Callable[[], Overlaps],
+) -> ZonalResult:
     header = given.header
     bands = sum(len(scene.layers.sources) for scene in given.scenes)
     layout = lay_out(header, aligned, options.boundary, bands)
     areas = make_pixel_areas(header.grid, header.is_pixel, layout.plan.tiles)
-    pairs, division = divide(rois, aligned, options.overlap, is_pixel=header.is_pixel)
     layout = replace(layout, with_polygons=areas.is_coarse, division=division)
     scaling = _scalings(given)
     refinement = plan_refinement(
@@ -125,7 +141,7 @@ def run(given: ZonalInput, rois: ROISet, aligned: GridROIs, options: ZonalOption
         )
     area, outside, ceded = (*roi_areas(aligned, areas), None) if division is None else division.measure(areas)
     accounts = Accounts.of(totals, area, outside, planar_areas(aligned), ceded)
-    report = replace(report_overlaps(pairs, aligned, area, areas), policy=str(options.overlap))
+    report = replace(report_overlaps(find_pairs(), aligned, area, areas), policy=str(options.overlap))
     notes += [note for note in (report.say(),) if note]
     status, reason = judge(accounts, layout.last_tiles() >= 0, totals.failures, options.min_valid)
     return ZonalResult(
