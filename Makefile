@@ -80,15 +80,19 @@ test-python: $(VENV)/.tests $(IMAGERY) ## only the tests, on another Python: mak
 docs: $(VENV)/.dev $(IMAGERY) ## the documentation, in docs/_build/html; warnings are errors
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
-architecture: $(VENV)/.core ## rewrite the module tables of ARCHITECTURE.md
+architecture: $(VENV)/.core ## rewrite the tables of ARCHITECTURE.md and docs/statistics.md
 	$(BIN)/python docs/list_modules.py
+	$(BIN)/python docs/list_statistics.py
 
 # ---- the rest
 
 .PHONY: bench clean
-bench: $(VENV)/.dev ## scenes of up to 6 GB, all peers, a table in docs/performance.md (hours)
+bench: $(VENV)/.dev ## scenes of some 12 GB, all peers, the tables in docs/performance.md (hours)
 	$(BIN)/python benchmarks/scenes.py
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/zonal_scenes.py
+	$(BIN)/python benchmarks/run_zonal.py
+	$(BIN)/python benchmarks/scaling.py
 
 clean: ## remove everything that the targets above made, but for the imagery
 	rm -rf $(VENV) .venv-new $(DEMO) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

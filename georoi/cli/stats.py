@@ -62,8 +62,17 @@ from georoi.cli.values import Lenient
     type=click.Choice(["independent", "priority", "split", "error"]),
     help="What ROIs that overlap do: count on their own (the default), cede by --priority, share, or stop.",
 )
-@click.option("--priority", metavar="FIELD", help="The attribute that decides with --overlap priority.")
+@click.option(
+    "--priority",
+    metavar="FIELD",
+    help="With --overlap priority: the highest value of this wins, of -FIELD the lowest.",
+)
 @click.option("--weights", metavar="RASTER", help="Weights for weighted_mean and its like.")
+@click.option(
+    "--max-memory",
+    metavar="SIZE",
+    help="How much quantiles may hold at a time, e.g. 512MB; 1 GiB otherwise.",
+)
 @click.option("--long/--wide", default=None, help="One row per ROI, date, band and statistic, or per ROI.")
 @click.option(
     "--on-error",

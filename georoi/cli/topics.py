@@ -22,9 +22,9 @@ TOPICS = {
     "boundary": """\
 --boundary says which pixels belong to a region of interest, and with what weight.
 
-  center       the pixel's centre lies inside; ties as GDAL's rasteriser decides them (the default)
+  center       the pixel's centre lies inside; ties as GDAL's rasteriser decides them; for clips and masks
   all-touched  the pixel overlaps the region by an area above zero
-  fraction     every touched pixel, weighted by the exact share of its area that is covered
+  fraction     every touched pixel, weighted by the exact share of its area that is covered; for statistics
 
 A clip never alters values: it keeps the pixels of weight above zero. --weights-out writes the weights.""",
     "crs": """\

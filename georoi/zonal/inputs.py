@@ -133,7 +133,17 @@ def _scene(raster: Raster, choice: BandChoice, mask: SceneMask | None) -> tuple[
     plan = choice.resolve(raster.band_names, raster.bands, raster.name)
     read = raster.select([raster.bands[i] for i in plan.sources])
     scene = _make_scene(read, read.nodata, read.scales, read.offsets, plan, choice.scaled)
-    return replace(scene, mask=mask), plan.notes
+    notes = [*plan.notes, *_note_reflectance(plan, read.dtype, scene)]
+    return replace(scene, mask=mask), tuple(notes)
+
+
+def _note_reflectance(plan: LayerPlan, dtype: str, scene: Scene) -> list[str]:
+    """Warn of indices that mean something for reflectances of 0 to 1 only, made of unscaled integers."""
+    plain = set(scene.scales) <= {1.0} and set(scene.offsets) <= {0.0}
+    if not plan.needs_reflectance or not plain or np.dtype(dtype).kind == "f":
+        return []
+    names = ", ".join(plan.needs_reflectance)
+    return [f"{names} is for reflectances from 0 to 1, and the bands are {dtype} without a scale"]
 
 
 def _make_scene(
