@@ -60,8 +60,18 @@ def clip_aligned_to_file(
     path: str | os.PathLike[str],
     options: ClipOptions,
     output: OutputOptions,
+    **tags: object,
 ) -> Written:
-    """Clip ROIs that lie on the raster's grid already, as `lay_out` gives them, into a file."""
+    """Clip ROIs that lie on the raster's grid already, as `lay_out` gives them, into a file.
+
+    Args:
+        source: What is clipped.
+        rois: On its grid.
+        path: Of the file.
+        options: What is asked for.
+        output: How it is written.
+        tags: What the file of a raster says of itself besides; see `georoi.io.raster.metadata`.
+    """
     if not isinstance(source, Raster):
         from georoi.clipping.arrays import array_to_file
 
@@ -69,7 +79,7 @@ def clip_aligned_to_file(
     job = FileJob.make(source, options, output, output_format(path, output.of))
     plan = options.plan(job.raster.header, rois)
     pieces = track(job.pieces(plan), output.progress, total=len(plan), message="clip")
-    return job.write(path, plan, pieces, rois.notes)
+    return job.write(path, plan, pieces, rois.notes, **tags)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ import rasterio
 
 import georoi
 from georoi.errors import OutputExistsError, UsageError
+from tests.builders import UTM, ramp, write_raster
 
 
 @pytest.fixture
@@ -53,3 +54,33 @@ def test_what_is_about_one_raster_is_refused(stack, rois, tmp_path):
             georoi.clip_file(stack, rois, tmp_path / "out", **options)
     with pytest.raises(UsageError, match="named like a file"):
         georoi.clip_file(stack, rois, tmp_path / "out.tif")
+
+
+def test_a_folder_opens_as_the_stack_that_it_is_of(tmp_path):
+    """Labels and order come back: of days, moments, fractions, far years, and acquisitions of one moment."""
+    dates = ["1985-07-17", "1850-01-01", "2018-07-21T10:02:12.5", "2018-07-21T10:02:12"]
+    dates += ["2018-07-21T12:00:00"] * 11
+    for number in range(len(dates)):
+        write_raster(tmp_path / f"{number:02}.tif", ramp(rows=4, cols=4) + number)
+    stack = georoi.open_stack([tmp_path / f"{number:02}.tif" for number in range(len(dates))], dates=dates)
+    box = georoi.ROISet.from_boxes([(500_000, 5_199_960, 500_040, 5_200_000)], crs=UTM)
+    georoi.clip_file(stack, box, tmp_path / "out", nodata=0)
+    again = georoi.open_stack(tmp_path / "out")
+    assert again.labels == stack.labels
+    np.testing.assert_array_equal(again.to_xarray().values, stack.to_xarray().values)
+    names = sorted(path.name for path in (tmp_path / "out").glob("*.tif"))
+    assert names[:4] == ["18500101.tif", "19850717.tif", "20180721T100212.500000.tif", "20180721T100212.tif"]
+    assert names[4:6] == ["20180721T120000.tif", "20180721T120000_02.tif"]
+
+
+def test_pictures_say_their_dates_by_name(tmp_path):
+    """A format without metadata still opens as the same dates."""
+    for number in range(3):
+        write_raster(tmp_path / f"{number}.tif", ramp(rows=4, cols=4, dtype="uint8"))
+    files = [tmp_path / f"{number}.tif" for number in range(3)]
+    stack = georoi.open_stack(files, dates=["1985-07-17", "2018-07-21T10:02:12", "2018-07-21T10:02:12"])
+    box = georoi.ROISet.from_boxes([(500_000, 5_199_960, 500_040, 5_200_000)], crs=UTM)
+    georoi.clip_file(stack, box, tmp_path / "out", of="PNG")
+    for file in (tmp_path / "out").glob("*.aux.xml"):
+        file.unlink()
+    assert georoi.open_stack(tmp_path / "out").labels == stack.labels

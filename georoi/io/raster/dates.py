@@ -11,13 +11,17 @@ _PATTERNS = ("%Y:%m:%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-
 
 
 def date_from_tags(image: Mapping[str, str], dataset: Mapping[str, str]) -> datetime | None:
-    """Find the date in metadata: the acquisition time of GDAL's IMAGERY domain, else TIFFTAG_DATETIME.
+    """Find the date in metadata: as a clip of a stack says it, the acquisition time, else TIFFTAG_DATETIME.
 
     Args:
-        image: Tags of the IMAGERY domain.
+        image: Tags of GDAL's IMAGERY domain, where the acquisition time is.
         dataset: Tags of the default domain.
     """
-    for text in (image.get("ACQUISITIONDATETIME"), dataset.get("TIFFTAG_DATETIME")):
+    for text in (
+        dataset.get("GEOROI_DATE"),
+        image.get("ACQUISITIONDATETIME"),
+        dataset.get("TIFFTAG_DATETIME"),
+    ):
         date = parse_date(text or "")
         if date is not None:
             return date

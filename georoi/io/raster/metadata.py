@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-TAGS = ("source", "boundary", "feather", "inverted", "window", "roi_id", "overlap", "labels")
+TAGS = ("source", "boundary", "feather", "inverted", "window", "roi_id", "date", "overlap", "labels")
 """Attributes of a product that go into the file's metadata, as GEOROI_...."""
 
 
