@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from georoi.errors import RasterError, UsageError
 from georoi.grid import describe, same
-from georoi.planning.stacking import DRIVER
+from georoi.planning.stacking import DRIVER, digest
 from georoi.values.composition import Kept
+from georoi.values.dating import say_moment
 from georoi.values.naming import some
 from georoi.values.quality import MaskRule
 from georoi.values.raster import Raster
@@ -37,14 +38,19 @@ def find_mask(rule: MaskRule, raster: Raster, of: Raster) -> Raster:
 def match_masks(masks: Stack | Raster | None, scenes: Sequence[Raster]) -> list[Raster]:
     """Give the raster that masks each scene: of a stack the one of the same moment, of None the scene itself.
 
+    Where several scenes are of one moment, as many masks must be: the first, by name, masks the first.
+
     Raises:
-        UsageError: E-USE-01 if a scene has no mask of its moment.
+        UsageError: E-USE-01 if a scene has no mask of its moment, or a moment has more or fewer masks than
+            scenes.
     """
     if masks is None:
         return list(scenes)
     if isinstance(masks, Raster):
         return [masks] * len(scenes)
-    by_date: dict[Any, Raster] = {raster.date: raster for raster in masks}
+    by_date: defaultdict[Any, list[Raster]] = defaultdict(list)
+    for raster in masks:
+        by_date[raster.date].append(raster)
     missing = [scene.name for scene in scenes if scene.date not in by_date]
     if missing:
         raise UsageError(
@@ -53,7 +59,21 @@ def match_masks(masks: Stack | Raster | None, scenes: Sequence[Raster]) -> list[
             found={"without a mask": some(missing), "masks": some(masks.labels)},
             hint="give the masks the dates of the scenes: open_stack(..., dates=)",
         )
-    return [by_date[scene.date] for scene in scenes]
+    for date, count in Counter(scene.date for scene in scenes).items():
+        if len(by_date[date]) != count:
+            raise UsageError(
+                "E-USE-01",
+                "it is not plain which mask is of which scene: a moment has more of one than of the other",
+                found={
+                    "moment": "none" if date is None else say_moment(date),
+                    "scenes": some(scene.name for scene in scenes if scene.date == date),
+                    "masks": some(mask.name for mask in by_date[date]),
+                },
+                hint="give scenes and masks times that tell them apart, open_stack(..., dates=), or as many "
+                "masks as scenes",
+            )
+    left = {date: iter(found) for date, found in by_date.items()}
+    return [next(left[scene.date]) for scene in scenes]
 
 
 def keep_pixels(raster: Raster, rule: MaskRule, masks: Raster) -> Raster:
@@ -64,13 +84,13 @@ def keep_pixels(raster: Raster, rule: MaskRule, masks: Raster) -> Raster:
         rule: Which pixels are kept.
         masks: The bands of the rule, as `find_mask` gives them.
     """
-    parts = (raster.fingerprint, str(raster.bands), str(rule), masks.fingerprint, str(masks.bands))
+    kept = Kept(source=raster, rule=rule, masks=masks)
     return replace(
         raster,
-        composition=Kept(source=raster, rule=rule, masks=masks),
+        composition=kept,
         mask_kind="mask",
         driver=DRIVER,
-        fingerprint=hashlib.sha256("\n".join(("kept", *parts)).encode()).hexdigest(),
+        fingerprint=digest(kept, (raster, masks), raster.grid),
         layout=None,
         overviews=(),
         notes=(*raster.notes, f"only pixels with {rule} are kept"),

@@ -21,6 +21,7 @@ from georoi.values.composition import (
     WARP_CELL,
     Composition,
     Joined,
+    Kept,
     Mosaic,
     Piece,
     Warped,
@@ -311,7 +312,7 @@ def _composed(
         block_shape=(min(rows, grid.shape[0]), min(cols, grid.shape[1])),
         mask_kind="mask" if masks else "nodata" if any(value is not None for value in nodata) else "none",
         driver=DRIVER,
-        fingerprint=_digest(composition, parts, grid),
+        fingerprint=digest(composition, parts, grid),
         compression=None,
         predictor=1,
         interleave="band",
@@ -327,7 +328,8 @@ def _composed(
     )
 
 
-def _digest(composition: Composition, parts: Sequence[Raster], grid: GeoBox) -> str:
+def digest(composition: Composition, parts: Sequence[Raster], grid: GeoBox) -> str:
+    """Give the fingerprint of a composed raster: how it is made, and all that tells what its parts hold."""
     match composition:
         case Joined():
             recipe: tuple[object, ...] = ("joined",)
@@ -335,11 +337,14 @@ def _digest(composition: Composition, parts: Sequence[Raster], grid: GeoBox) -> 
             recipe = ("mosaic", overlap, [(piece.row, piece.col) for piece in pieces])
         case Warped(resampling=resampling):
             recipe = ("warped", resampling)
+        case Kept(rule=rule):
+            recipe = ("kept", str(rule))
     made_of = [
         (
             part.fingerprint,
             part.name.partition("::")[2],
             part.bands,
+            part.mask_kind,
             [str(value) for value in part.nodata],
             key(part.grid),
         )

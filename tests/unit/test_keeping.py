@@ -1,5 +1,6 @@
 """Rules that keep pixels: in clips, of one raster and of stacks, by bands of their own or of another file."""
 
+import dask
 import numpy as np
 import pytest
 import rasterio
@@ -106,3 +107,37 @@ def test_a_mask_is_not_written_over(scene, rois, tmp_path):
     mask = write(tmp_path / "mask.tif", CLASSES, names=("SCL",))
     with pytest.raises(UsageError):
         georoi.clip_file(scene, rois, mask, mask=(mask, "SCL == 4"), overwrite=True)
+
+
+def test_scenes_of_one_moment_have_masks_of_their_own(scene, rois, tmp_path):
+    """Two scenes and two masks of a moment go together by name; one mask for two scenes is refused."""
+    other = write(tmp_path / "scene_b.tif", BAND, CLASSES)
+    stack = georoi.open_stack([scene, other], dates=["2020-05-01"] * 2)
+    files = [
+        write(tmp_path / f"mask_{name}.tif", classes, names=("cloud",))
+        for name, classes in (("a", CLASSES), ("b", CLASSES[::-1].copy()))
+    ]
+    masks = georoi.open_stack(files, dates=["2020-05-01"] * 2)
+    clip = georoi.clip(stack, rois, bands="B04", mask=(masks, "cloud in {4, 5}"))
+    np.testing.assert_array_equal(clip.values[0, 0], expected())
+    turned = np.where(np.isin(CLASSES[::-1], (4, 5)), BAND, 0)[10:50, 5:65]
+    np.testing.assert_array_equal(clip.values[1, 0], turned)
+    for scenes, fewer in ((stack, masks[:1]), (stack[:1], masks)):
+        with pytest.raises(UsageError, match="which mask is of which scene"):
+            georoi.clip(scenes, rois, bands="B04", mask=(fewer, "cloud in {4, 5}"))
+    with pytest.raises(UsageError, match="which mask is of which scene"):
+        georoi.zonal_stats(stack, rois, "sum", bands="B04", mask=(masks[:1], "cloud in {4, 5}"))
+
+
+def test_what_is_nodata_in_a_mask_tells_clips_apart(scene, rois, tmp_path):
+    """Two lazy clips that differ in the mask's nodata value alone are both right when computed together."""
+    mask = write(tmp_path / "mask.tif", CLASSES, names=("SCL",), nodata=None)
+    plain, changed = (georoi.open_raster(mask, nodata=nodata) for nodata in (None, 5))
+    clips = [
+        georoi.clip(scene, rois, bands="B04", mask=(one, "SCL in {4, 5}"), compute=False)
+        for one in (plain, changed)
+    ]
+    assert clips[0].data.name != clips[1].data.name
+    both, alone = dask.compute(*clips)
+    np.testing.assert_array_equal(both.values[0], expected())
+    np.testing.assert_array_equal(alone.values[0], np.where(CLASSES == 4, BAND, 0)[10:50, 5:65])
