@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from georoi.errors import RasterError, UsageError
-from georoi.io.raster.sources import find_source
+from georoi.io.raster.sources import find_source, read_head, sniff
+from georoi.io.raster.vrt_scan import scan_vrt
 from georoi.values.composition import list_files
 from georoi.values.raster import Raster
 from georoi.values.stack import Stack
@@ -23,9 +24,12 @@ def refuse_inputs(outputs: Iterable[str | os.PathLike[str] | None], inputs: Iter
     Raises:
         UsageError: E-USE-01.
     """
-    files = [file for source in _each_file(inputs) if (file := _local_file(source)) is not None]
-    for target in [Path(output) for output in outputs if output is not None]:
-        for file in files if _exists(target) else ():
+    targets = [Path(output) for output in outputs if output is not None and _exists(Path(output))]
+    if not targets:
+        return
+    files = dict.fromkeys(file for source in _each_file(inputs) for file in _local_files(source))
+    for target in targets:
+        for file in files:
             _refuse(target, file)
 
 
@@ -50,6 +54,19 @@ def _refuse(output: Path, file: Path) -> None:
     raise UsageError(
         "E-USE-01", rule, found={"output": str(output), "input": str(file)}, hint="choose another output"
     )
+
+
+def _local_files(source: object) -> Iterator[Path]:
+    """Give the file that a source is read from, and the files that it reads in turn if it is a VRT."""
+    file = _local_file(source)
+    if file is None:
+        return
+    yield file
+    try:
+        if file.is_file() and sniff(read_head(str(file))[1]) == "VRT":
+            yield from map(Path, scan_vrt(str(file)))
+    except (OSError, RasterError):  # opening it says what is wrong with it
+        return
 
 
 def _local_file(source: object) -> Path | None:
