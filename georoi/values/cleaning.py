@@ -84,7 +84,11 @@ class _Work:
 
 
 def clean(
-    features: Features, ids: Sequence[Id | None], rules: Rules, name: str
+    features: Features,
+    ids: Sequence[Id | None],
+    rules: Rules,
+    name: str,
+    others: Mapping[int, Id] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.object_], NDArray[np.object_], tuple[Finding, ...]]:
     """Keep what is a polygon, repair what is invalid, make ids unique, and say what was done in one warning.
 
@@ -97,6 +101,7 @@ def clean(
         ids: An id or None for each.
         rules: What to do with invalid geometries and with duplicate ids.
         name: What messages call the source.
+        others: Ids, by feature number, of features that were left out before, but whose ids are taken.
 
     Returns:
         Positions of the features kept; their geometry (Polygon or MultiPolygon); their unique ids; findings.
@@ -121,7 +126,7 @@ def clean(
     keep = work.living()
     if not len(keep):
         raise _nothing_left(work)
-    unique = _unique_ids(work, keep, rules)
+    unique = _unique_ids(work, keep, rules, others or {})
     work.findings.sort(key=lambda finding: finding.feature)
     warn(work.findings, name)
     return keep, work.geometry[keep], unique, tuple(work.findings)
@@ -252,14 +257,25 @@ def _repair_one(work: _Work, position: int, reason: str) -> None:
     work.note("repaired", position, reason)
 
 
-def _unique_ids(work: _Work, keep: NDArray[np.int64], rules: Rules) -> NDArray[np.object_]:
-    ids: list[Id] = []
+def _unique_ids(
+    work: _Work, keep: NDArray[np.int64], rules: Rules, others: Mapping[int, Id]
+) -> NDArray[np.object_]:
+    wanted: list[tuple[int, Id]] = []
     for position in keep.tolist():
         known = work.ids[position]
+        number = int(work.numbers[position])
         if known is None:
             work.note("renamed", position, "it has no id, so its feature number is used")
-        ids.append(int(work.numbers[position]) if known is None else known)
+        wanted.append((number, number if known is None else known))
+    kept = {number for number, _ in wanted}
+    entries = sorted([*wanted, *others.items()], key=lambda entry: entry[0]) if others else wanted
+    numbers, ids = [number for number, _ in entries], [id for _, id in entries]
     unique, renamed = make_unique(ids)
+    renamed = {
+        place: first
+        for place, first in renamed.items()
+        if not kept.isdisjoint((numbers[place], numbers[first]))
+    }
     if renamed and rules.on_duplicate == "error":
         raise ROIError(
             "E-ROI-04",
@@ -267,12 +283,13 @@ def _unique_ids(work: _Work, keep: NDArray[np.int64], rules: Rules) -> NDArray[n
             found={"ids": some(dict.fromkeys(str(ids[first]) for first in renamed.values()), 10)},
             hint="take ids from another column with id_column=, or pass on_duplicate='rename'",
         )
-    for position, first in renamed.items():
-        number = int(work.numbers[keep[position]])
-        reason = f"feature {work.numbers[keep[first]]} has the id {plain(ids[first], 40)}"
-        work.findings.append(Finding("renamed", number, unique[position], reason))
-    array = np.empty(len(unique), dtype=object)
-    array[:] = unique
+    for place, first in renamed.items():
+        if numbers[place] in kept:
+            reason = f"feature {numbers[first]} has the id {plain(ids[first], 40)}"
+            work.findings.append(Finding("renamed", numbers[place], unique[place], reason))
+    array = np.empty(len(wanted), dtype=object)
+    settled = dict(zip(numbers, unique, strict=True))
+    array[:] = [settled[number] for number, _ in wanted]
     return array
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -15,6 +16,10 @@ from numpy.typing import NDArray
 
 from georoi.errors import ROIError
 from georoi.values.mappings import read_geometry
+from georoi.values.naming import plain
+
+_AREAS = (3, 6, 7)
+"""shapely's type ids of Polygon, MultiPolygon and GeometryCollection."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -36,6 +41,21 @@ class Features:
     def __len__(self) -> int:
         return int(self.geometry.shape[0])
 
+    def count_in(self, whole: Features, ids: Sequence[Any]) -> tuple[list[Any], dict[int, Any]]:
+        """Give the ids of these features, and those of the polygons that were left out, by feature number.
+
+        Args:
+            whole: The source, of which these features are left.
+            ids: Its ids, or None.
+        """
+        known = dict(zip(whole.numbers.tolist(), ids, strict=True))
+        polygons = np.isin(shapely.get_type_id(whole.geometry), _AREAS) & ~shapely.is_empty(whole.geometry)
+        left_out = polygons & ~np.isin(whole.numbers, self.numbers)
+        numbers = whole.numbers[left_out].tolist()
+        return [known[number] for number in self.numbers.tolist()], {
+            number: number if known[number] is None else known[number] for number in numbers
+        }
+
     def take(self, keep: NDArray[Any]) -> Features:
         """Select features by mask or positions."""
         return Features(
@@ -51,6 +71,9 @@ class Features:
 def from_frame(frame: Any) -> Features:
     """Take features from a GeoDataFrame or GeoSeries; a named index becomes an attribute.
 
+    Of several columns of one name the later ones are called `name#2`, `name#3`, with a note. A column goes
+    before a level of the index of its name.
+
     Raises:
         ROIError: E-ROI-02 if the frame has no geometry column.
     """
@@ -61,15 +84,34 @@ def from_frame(frame: Any) -> Features:
             "E-ROI-02", "the GeoDataFrame has no geometry column", hint="set one with gdf.set_geometry(...)"
         ) from error
     attributes: dict[str, NDArray[Any]] = {}
+    twins: list[str] = []
     for level, name in enumerate(frame.index.names):
         if name is not None:
             attributes[str(name)] = frame.index.get_level_values(level).to_numpy()
     if hasattr(frame, "columns"):
-        for position, name in enumerate(frame.columns):
-            column = frame.iloc[:, position]
-            if column.dtype.name != "geometry":
-                attributes[str(name)] = column.to_numpy()
-    return Features(geometry=geometry, numbers=np.arange(len(geometry)), attributes=attributes)
+        columns = [frame.iloc[:, position] for position in range(len(frame.columns))]
+        columns = [column for column in columns if column.dtype.name != "geometry"]
+        names = _distinct([str(column.name) for column in columns])
+        attributes |= {name: column.to_numpy() for name, column in zip(names, columns, strict=True)}
+        twins = [name for name, column in zip(names, columns, strict=True) if name != str(column.name)]
+    notes = (f"several columns have one name, so the later ones are called {', '.join(map(plain, twins))}",)
+    return Features(
+        geometry=geometry,
+        numbers=np.arange(len(geometry)),
+        attributes=attributes,
+        notes=notes if twins else (),
+    )
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Call every name that was met before by the next free `name#2`, `name#3`, ..."""
+    made: list[str] = []
+    taken = set(names)
+    for place, name in enumerate(names):
+        free = (f"{name}#{count}" for count in itertools.count(2))
+        made.append(next(one for one in free if one not in taken) if name in names[:place] else name)
+        taken.add(made[-1])
+    return made
 
 
 class Item(NamedTuple):
@@ -174,10 +216,29 @@ def _column(values: list[Any]) -> NDArray[Any]:
     elif kinds <= {int, float, type(None)} and kinds & {int, float} and all(map(_is_float, values)):
         return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
     column = np.empty(len(values), dtype=object)
-    column[:] = [
-        json.dumps(value, default=str) if isinstance(value, (dict, list)) else value for value in values
-    ]
+    column[:] = [_nested(value) if isinstance(value, (dict, list)) else value for value in values]
     return column
+
+
+def _nested(value: Any) -> str:
+    """Write a nested value as JSON text, its keys as text."""
+    try:
+        try:
+            return json.dumps(value, default=str)
+        except TypeError:  # keys that are no text
+            return json.dumps(_with_names(value), default=str)
+    except (ValueError, RecursionError) as error:
+        raise ROIError(
+            "E-ROI-01",
+            "a property of a feature nests too deep, or holds itself",
+            hint="leave the property out",
+        ) from error
+
+
+def _with_names(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _with_names(member) for name, member in value.items()}
+    return [_with_names(member) for member in value] if isinstance(value, (list, tuple)) else value
 
 
 _DTYPES = {int: np.int64, float: np.float64, bool: np.bool_}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from georoi.values.naming import plain
 
 UNCLOSED = "a ring was not closed"
+_NO_NUMBERS = "its coordinates are not all numbers"
 
 
 class Shape(NamedTuple):
@@ -63,7 +65,16 @@ def _read(mapping: Mapping[str, Any], mended: list[str]) -> Any:
         return shapely.MultiPolygon([_polygon(rings, mended) for rings in mapping["coordinates"]])
     if kind == "GeometryCollection":
         return shapely.GeometryCollection([_read(member, mended) for member in mapping["geometries"]])
+    if _holds_truth(mapping.get("coordinates")):
+        raise TypeError(_NO_NUMBERS)
     return shapely.geometry.shape(mapping)
+
+
+def _holds_truth(coordinates: Any) -> bool:
+    """Tell whether True or False, which count as 1 and 0 in Python, stand among nested coordinates."""
+    if isinstance(coordinates, (list, tuple)):
+        return any(map(_holds_truth, coordinates))
+    return isinstance(coordinates, (bool, np.bool_))
 
 
 def _polygon(rings: Any, mended: list[str]) -> Any:
@@ -88,7 +99,11 @@ def _points(positions: Any) -> NDArray[np.float64]:
     except ValueError:  # positions that differ in length
         points = np.array([tuple(position[:2]) for position in positions])
     if points.dtype.kind not in "iuf":
-        raise TypeError("its coordinates are not all numbers")
+        raise TypeError(_NO_NUMBERS)
     if points.ndim != 2 or points.shape[1] < 2:
         raise ValueError("its coordinates are no list of positions")
+    # True and False became 1 and 0 among numbers, so wherever these are the types are looked at.
+    doubtful = not isinstance(positions, np.ndarray) and ((points == 0) | (points == 1)).any()
+    if doubtful and not {bool, np.bool_}.isdisjoint(map(type, chain.from_iterable(positions))):
+        raise TypeError(_NO_NUMBERS)
     return np.ascontiguousarray(points[:, :2], dtype=np.float64)

@@ -76,6 +76,7 @@ class ROISet:
         name: str = "ROIs",
         rules: Rules | None = None,
         ids: Sequence[Id | None] | None = None,
+        whole: Features | None = None,
     ) -> ROISet:
         """Clean raw features into ROIs.
 
@@ -85,16 +86,20 @@ class ROISet:
             name: What messages call the source.
             rules: Where ids come from, and what to do with invalid geometries and duplicate ids.
             ids: An id for each feature, instead of a column.
+            whole: All features of the source, where filters left out some: ids are unique among all of them.
 
         Raises:
             ROIError: As `georoi.values.cleaning.clean`; E-ROI-08 if the id column is missing.
         """
         rules = rules or Rules()
-        column = None
+        column, others = None, None
         if ids is None:
-            ids, column, note = choose_ids(features.attributes, features.numbers, rules.id_column)
+            source = features if whole is None else whole
+            ids, column, note = choose_ids(source.attributes, source.numbers, rules.id_column)
+            if whole is not None:
+                ids, others = features.count_in(whole, ids)
             features = replace(features, notes=(*features.notes, note)) if note else features
-        keep, geometry, unique, findings = clean(features, ids, rules, name)
+        keep, geometry, unique, findings = clean(features, ids, rules, name, others)
         crs, pixel = space
         crs = None if crs is None else flat_crs(crs)
         return cls(
@@ -263,12 +268,15 @@ class ROISet:
     def __getitem__(self, index: Any) -> ROISet:
         """Select ROIs by mask, slice, positions, or ids that are text; numbers are positions: see `select`.
 
+        Each ROI is taken once, where it is first asked for, since ids are unique.
+
         Raises:
             UnknownROIError: E-ROI-10 if no ROI has the id.
         """
         if _is_text(index):
             return self.select(index)
         index = [index] if isinstance(index, (int, np.integer)) else index
+        index = np.array(list(dict.fromkeys(np.arange(len(self))[index].tolist())), dtype=np.int64)
         return ROISet(
             ids=self.ids[index],
             geometry=self.geometry[index],

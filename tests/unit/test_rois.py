@@ -297,6 +297,13 @@ class TestSet:
         assert again.fingerprint == rois.fingerprint
         assert again.crs == rois.crs
 
+    def test_each_roi_is_selected_once(self):
+        """Positions asked for again give nothing new, so ids stay unique; their order is kept."""
+        rois = ROISet.from_boxes([(0, 0, 1, 1), (1, 1, 2, 2)], crs=4326)
+        assert rois[[1, 0, 1, -1]].ids.tolist() == [1, 0]
+        assert rois[np.array([False, True])].ids.tolist() == [1]
+        assert (len(rois[[]]), rois[::-1].ids.tolist(), rois[-1].ids.tolist()) == (0, [1, 0], [1])
+
 
 class TestFingerprint:
     """Content decides, and nothing else."""

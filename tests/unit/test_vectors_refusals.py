@@ -265,3 +265,19 @@ class TestRemote:
         """What is not there, or leads elsewhere, is an error."""
         assert refused(f"{server.url}/nothing.geojson") == "E-ROI-01"
         assert refused(f"{server.url}/moved.geojson") == "E-ROI-01"
+
+
+def test_shapefiles_of_one_name_in_a_zip_are_told_apart(tmp_path):
+    """Each is a layer called by its path, and one must be chosen."""
+    shp = written(tmp_path, "shp")
+    (tmp_path / "b").mkdir()
+    other = written(tmp_path / "b", "shp", frame().iloc[:1])
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for folder, one in (("north", shp), ("south", other)):
+            for part in one.parent.glob("rois.*"):
+                archive.write(part, f"{folder}/{part.name}")
+    with pytest.raises(ROIError, match="several layers") as caught:
+        read_rois(tmp_path / "a.zip")
+    assert caught.value.found == {"layers": "north/rois, south/rois"}
+    assert read_rois(tmp_path / "a.zip", layer="north/rois").ids.tolist() == [7, 8, 9]
+    assert read_rois(tmp_path / "a.zip", layer="south/rois").ids.tolist() == [7]

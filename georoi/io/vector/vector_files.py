@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -37,6 +38,8 @@ class Read:
     states_crs: bool = True
     """False where the CRS is only what the format means when it says nothing; then `rois_crs=` may differ."""
     pixel: bool = False
+    whole: Features | None = None
+    """All features of the source, where georoi itself filtered them; None where none was left out so."""
 
 
 @contextmanager
@@ -149,9 +152,12 @@ def _only_layer(layer: str | int | None, only: str, name: str) -> None:
 
 
 def _read_zip(path: Path, name: str, layer: str | int | None, where: str | None) -> Read:
-    members = {member.rpartition("/")[2][:-4]: member for member in shapefiles_in(path, name)}
-    chosen = choose_layer([(stem, "Unknown") for stem in members], layer, name)
-    return _read_layer(f"/vsizip/{{{path}}}/{list(members.values())[chosen]}", name, None, where)
+    members = shapefiles_in(path, name)
+    stems = [member.rpartition("/")[2][:-4] for member in members]
+    counts = Counter(stems)
+    layers = [stem if counts[stem] == 1 else member[:-4] for stem, member in zip(stems, members, strict=True)]
+    chosen = choose_layer([(one, "Unknown") for one in layers], layer, name)
+    return _read_layer(f"/vsizip/{{{path}}}/{members[chosen]}", name, None, where)
 
 
 def _read_shapefile(path: Path, name: str, where: str | None) -> Read:
@@ -213,4 +219,4 @@ def filtered(read: Read, where: str | None) -> Read:
         return read
     features = read.features
     keep = matching(features.attributes, len(features), where, read.name)
-    return replace(read, features=features.take(keep))
+    return replace(read, features=features.take(keep), whole=features)

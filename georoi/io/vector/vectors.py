@@ -94,11 +94,12 @@ def _make(
             "E-ROI-02", f"no feature of {read.name} meets the filter", found={"where": plain(where)}
         )
     if box is None:
-        return ROISet.from_features(read.features, space=space, name=read.name, rules=rules)
+        return ROISet.from_features(read.features, space=space, name=read.name, rules=rules, whole=read.whole)
+    whole = read.features if read.whole is None else read.whole
     features = _near(read.features, box)
     if not len(features):
         raise _off(read.features, read.name, box)
-    rois = ROISet.from_features(features, space=space, name=read.name, rules=rules)
+    rois = ROISet.from_features(features, space=space, name=read.name, rules=rules, whole=whole)
     meets = shapely.intersects(rois.geometry, shapely.box(*box))
     if not meets.any():
         raise _off(features, read.name, box)
