@@ -84,6 +84,12 @@ def outline_labels(
         raise UsageError("E-USE-01", f"mode must be class, instance or component, not {plain(repr(mode))}")
     if connectivity not in (4, 8):
         raise UsageError("E-USE-01", f"connectivity must be 4 or 8, not {plain(repr(connectivity))}")
+    if names is not None and not isinstance(names, Mapping):
+        raise UsageError(
+            "E-USE-01",
+            f"names= is a mapping from values to names, not a {type(names).__name__}",
+            hint="write names={1: 'forest', 2: 'water'}",
+        )
     pixels = _read(labels, grid)
     codes, classes = _encode(pixels, background)
     if not len(classes):
@@ -179,16 +185,19 @@ def _encode(pixels: _Pixels, background: float | None) -> tuple[NDArray[np.int32
     codes = np.zeros(values.shape, dtype=np.int32)
     if not found.size:
         return codes, found
-    low, span = found.min(), float(found.max()) - float(found.min())
-    if values.dtype.kind in "iub" and span < max(1 << 22, 4 * found.size):
+    low = found.min()
+    span = int(found.max()) - int(low) if found.dtype.kind in "iub" else 0
+    if found.dtype.kind in "iub" and span < max(1 << 22, 4 * found.size):
         # A table of the values' range is many times faster than sorting all pixels.
         shifted = found.astype(np.int64) if found.dtype.kind != "u" else found - low
         shifted = shifted - (int(low) if found.dtype.kind != "u" else 0)
-        present = np.zeros(int(span) + 1, dtype=np.int32)
+        present = np.zeros(span + 1, dtype=np.int32)
         present[shifted] = 1
         codes[inside] = np.cumsum(present, dtype=np.int32)[shifted]
-        classes = np.flatnonzero(present) + int(low)
-        return codes, classes.astype(values.dtype)
+        steps = np.flatnonzero(present)
+        if found.dtype.kind == "u":
+            return codes, steps.astype(values.dtype) + low  # 64 bits hold more than a signed number does
+        return codes, (steps + int(low)).astype(values.dtype)
     classes, inverse = np.unique(found, return_inverse=True)
     codes[inside] = inverse.ravel() + 1
     return codes, classes

@@ -241,3 +241,17 @@ class TestLabels:
         with pytest.raises(ROIError, match=r"every pixel of the labels is background \(0\)") as caught:
             ROISet.from_labels(np.zeros((2, 3), np.uint8))
         assert caught.value.found["pixels"] == "2 rows x 3 columns"
+
+    def test_the_largest_labels(self):
+        """Values above those of a signed number stay what they are, and so do both ends of a signed one."""
+        low = np.array([[2**63, 2**63 + 5]], dtype=np.uint64)
+        assert ROISet.from_labels(low).attributes["value"].tolist() == [2**63, 2**63 + 5]
+        for dtype in (np.int8, np.int64, np.uint64):
+            ends = [np.iinfo(dtype).min + 1, np.iinfo(dtype).max]
+            made = ROISet.from_labels(np.array([ends], dtype=dtype))
+            assert made.attributes["value"].tolist() == ends
+
+    def test_names_are_a_mapping(self):
+        """A list of names says not which is of which value."""
+        with pytest.raises(UsageError, match="mapping"):
+            ROISet.from_labels(np.array([[1, 2]]), names=["a", "b"])
