@@ -136,3 +136,11 @@ def test_pandas_is_not_needed(tmp_path):
     code = f"import sys, georoi; georoi.read_rois({str(path)!r}); print('pandas' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("key", ["1", "[1]", "{}", "null", "true"])
+def test_keys_are_text(key):
+    """A member whose name is no text is no JSON."""
+    text = f'{{{key}: 2, "type": "FeatureCollection", "features": []}}'
+    with pytest.raises(ROIError, match="no valid JSON"):
+        read_geojson(text.encode(), "a.geojson")

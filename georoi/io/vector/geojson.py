@@ -63,6 +63,8 @@ def _text(text: str, at: int) -> tuple[list[Item], int]:
     while text[at : at + 1] != "}":
         if members:
             at = _expect(text, at, ",")
+        if text[at : at + 1] != '"':
+            raise json.JSONDecodeError("Expecting a name in double quotes", text, at)
         key, at = _DECODER.raw_decode(text, at)
         at = _expect(text, _skip(text, at), ":")
         if key == "features" and text[at : at + 1] == "[":
