@@ -88,6 +88,15 @@ def wrap_points(x: NDArray[np.float64], grid: GeoBox) -> NDArray[np.float64]:
     return np.where(moves, wrapped, x)
 
 
+def whole_turns(grid: GeoBox) -> tuple[float, ...]:
+    """Give by how much longitudes may be moved to come to a geographic grid, least first; (0,) for others."""
+    turn = _full_turn(grid)
+    west, _, east, _ = grid_bounds(grid)
+    if turn is None or west < -_FURTHEST * turn or east > _FURTHEST * turn:
+        return (0.0,)
+    return (0.0, turn, -turn, 2 * turn, -2 * turn)
+
+
 def goes_around(grid: GeoBox) -> bool:
     """Tell whether a geographic grid is north-up or south-up and goes all around the Earth."""
     turn = _full_turn(grid)

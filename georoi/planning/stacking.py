@@ -15,6 +15,7 @@ from odc.geo.geobox import GeoBox
 from georoi.crs import same_crs
 from georoi.errors import RasterError, UsageError
 from georoi.grid import crop_grid, describe, grid_crs, key, same, to_pixels, to_world
+from georoi.planning.resampling import require_operation
 from georoi.values.composition import (
     OVERLAPS,
     RESAMPLINGS,
@@ -38,13 +39,16 @@ Align = str | Mapping[str, str]
 """A resampling for all bands, or one for each by name, with "*" for the others."""
 
 
-def join_bands(parts: Sequence[Raster], *, name: str, when: datetime | None) -> Raster:
+def join_bands(
+    parts: Sequence[Raster], *, name: str, when: datetime | None, numbers: tuple[int, ...] = ()
+) -> Raster:
     """Make one raster of the bands of several on one grid; values of a narrower dtype are widened.
 
     Args:
         parts: Rasters, in the order of the bands wanted.
         name: Of the whole, for messages.
         when: Its date.
+        numbers: What the bands of several are numbered; from 1 by default.
 
     Raises:
         RasterError: E-STK-02 if their grids differ, E-STK-05 if two bands have one name, E-RAS-09 if no
@@ -80,12 +84,12 @@ def join_bands(parts: Sequence[Raster], *, name: str, when: datetime | None) -> 
         notes.append(f"bands of {some(sorted({part.dtype for part in parts}))} are read as {dtype}")
     return _composed(
         first,
-        Joined(parts=tuple(parts)),
+        Joined(parts=tuple(parts), numbers=numbers),
         parts,
         name=name,
         when=when,
         band_names=names,
-        bands=tuple(range(1, len(names) + 1)),
+        bands=numbers or tuple(range(1, len(names) + 1)),
         dtype=dtype,
         nodata=tuple(value for part in parts for value in part.nodata),
         scales=tuple(value for part in parts for value in part.scales),
@@ -95,8 +99,26 @@ def join_bands(parts: Sequence[Raster], *, name: str, when: datetime | None) -> 
     )
 
 
+def show_bands(raster: Raster, names: Sequence[int | str]) -> Raster:
+    """Choose bands by name; those of joined rasters are numbered anew, from 1, as a file's would be."""
+    chosen = raster.select(names)
+    joined = raster.composition
+    if not isinstance(joined, Joined):
+        return chosen
+    places = {number: place for place, number in enumerate(chosen.bands, 1)}
+    joined = replace(joined, numbers=tuple(places.get(number, 0) for number in joined.order))
+    return replace(
+        chosen,
+        bands=tuple(places.values()),
+        composition=joined,
+        fingerprint=digest(joined, joined.parts, raster.grid),
+    )
+
+
 def align_raster(raster: Raster, grid: GeoBox, align: Align) -> Raster:
     """Give a raster on another grid, resampled as it is read; itself if it lies there already.
+
+    Bands keep their numbers.
 
     Args:
         raster: A file, with a grid in a CRS.
@@ -106,6 +128,7 @@ def align_raster(raster: Raster, grid: GeoBox, align: Align) -> Raster:
     Raises:
         UsageError: E-USE-01 if a resampling is not known, or one of the grids has no CRS.
         RasterError: E-RAS-09 for 64-bit integers, which GDAL does not resample exactly.
+        CRSError: E-CRS-06 if only a ballpark operation is known between the CRS.
     """
     if same(raster.grid, grid):
         return raster
@@ -113,6 +136,7 @@ def align_raster(raster: Raster, grid: GeoBox, align: Align) -> Raster:
         raise UsageError("E-USE-01", f"raster '{raster.name}' is in pixel space, so it cannot be resampled")
     if raster.dtype in ("int64", "uint64"):
         raise RasterError("E-RAS-09", f"raster '{raster.name}' is {raster.dtype}, which is not resampled")
+    require_operation(grid, raster.grid)
     methods = [choose_resampling(align, band) for band in raster.band_names]
     warped = [
         _warp(
@@ -124,7 +148,9 @@ def align_raster(raster: Raster, grid: GeoBox, align: Align) -> Raster:
     ]
     if len(warped) == 1:
         return warped[0]
-    return join_bands(warped, name=raster.name, when=raster.date).select(raster.band_names)
+    numbers = tuple(number for part in warped for number in part.bands)
+    joined = join_bands(warped, name=raster.name, when=raster.date, numbers=numbers)
+    return joined.select(raster.bands)
 
 
 def choose_resampling(align: Align, band: str) -> str:
@@ -331,8 +357,8 @@ def _composed(
 def digest(composition: Composition, parts: Sequence[Raster], grid: GeoBox) -> str:
     """Give the fingerprint of a composed raster: how it is made, and all that tells what its parts hold."""
     match composition:
-        case Joined():
-            recipe: tuple[object, ...] = ("joined",)
+        case Joined(numbers=numbers):
+            recipe: tuple[object, ...] = ("joined", numbers)
         case Mosaic(pieces=pieces, overlap=overlap):
             recipe = ("mosaic", overlap, [(piece.row, piece.col) for piece in pieces])
         case Warped(resampling=resampling):

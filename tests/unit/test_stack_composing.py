@@ -20,7 +20,7 @@ from georoi.errors import GeoroiError, RasterError, UsageError
 from georoi.grid import make_grid, same
 from georoi.io.output.inputs import refuse_inputs
 from georoi.io.raster.rasters import Pixels, open_raster, read_window
-from georoi.io.raster.warping import scales
+from georoi.planning.resampling import scales
 from georoi.planning.stacking import align_raster, lattice_offset, merge_days
 from georoi.values.composition import RESAMPLINGS, Mosaic, Warped, list_files
 from georoi.values.raster import Raster
@@ -312,3 +312,103 @@ def _ring(left: float, top: float, right: float, bottom: float) -> list[tuple[fl
     """Give a rectangle in pixels of the fixture's first scene as a ring in its CRS."""
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
     return [NORTH_UP @ corner for corner in corners]
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> list[Path]:
+    """Two scenes with bands SCL, B02 and QA, which hold 1, 2 and 3."""
+    values = np.broadcast_to(np.array([1, 2, 3], "uint8")[:, None, None], (3, 40, 60))
+    return [
+        write_raster(tmp_path / f"a_2020010{day}.tif", values, names=("SCL", "B02", "QA")) for day in (1, 2)
+    ]
+
+
+def test_bands_keep_their_numbers_when_resampled_differently(three: list[Path]) -> None:
+    """Band 2 of the file is band 2 of the stack and of its clips, whichever bands are resampled together."""
+    grid = make_grid((20, 30), NORTH_UP @ Affine.scale(2), "EPSG:32633")
+    align = {"SCL": "nearest", "QA": "nearest", "*": "bilinear"}
+    stack = open_stack(three, align=align, like=grid)
+    assert (stack.bands, stack.band_names) == ((1, 2, 3), ("SCL", "B02", "QA"))
+    rois = georoi.ROISet.from_boxes([(500_000, 5_199_600, 500_600, 5_200_000)], crs="EPSG:32633")
+    for number in (1, 2, 3):
+        assert np.unique(georoi.clip(stack, rois, bands=[number]).values) == number
+        assert np.unique(georoi.clip(stack[0], rois, bands=[number]).values) == number
+    chosen = open_stack(three, align=align, like=grid, bands=["QA", "B02"])
+    assert chosen.bands == (3, 2)
+    assert np.unique(georoi.clip(chosen, rois, bands=[3]).values) == 3
+    assert whole(chosen[0]).values[:, 0, 0].tolist() == [3, 2]
+
+
+def test_joined_bands_are_numbered_as_they_are_shown(three: list[Path], tmp_path: Path) -> None:
+    """Bands of several files are 1, 2, ... in the order asked for, and each order has its fingerprint."""
+    table = tmp_path / "bands.csv"
+    rows = [
+        f"{file.name},2020-01-0{day},{band}" for day, file in enumerate(three, 1) for band in ("SCL", "QA")
+    ]
+    table.write_text("\n".join(["path,date,band", *rows]))
+    stacks = [open_stack(table, bands=order) for order in (["QA", "SCL"], ["SCL", "QA"])]
+    rois = georoi.ROISet.from_boxes([(500_000, 5_199_600, 500_600, 5_200_000)], crs="EPSG:32633")
+    for stack, values in zip(stacks, ([3, 1], [1, 3]), strict=True):
+        assert stack.bands == (1, 2)
+        assert whole(stack[0]).values[:, 0, 0].tolist() == values
+        assert np.unique(georoi.clip(stack, rois, bands=[2]).values) == values[1]
+        assert whole(stack[0].select([2, 1])).values[:, 0, 0].tolist() == values[::-1]
+    assert stacks[0][0].fingerprint != stacks[1][0].fingerprint
+
+
+DEGREE = Affine(1, 0, 0, 0, -1, 90)
+
+
+@pytest.fixture
+def globe(tmp_path: Path) -> dict[str, Path]:
+    """One world of pixels of a degree, with longitudes from 0 to 360 and from -180 to 180."""
+    world = np.broadcast_to(np.arange(360, dtype="float32"), (1, 180, 360))
+    return {
+        "east": write_raster(tmp_path / "e_20200101.tif", world, crs="EPSG:4326", transform=DEGREE),
+        "both": write_raster(
+            tmp_path / "b_20200101.tif",
+            np.roll(world, 180, axis=2),
+            crs="EPSG:4326",
+            transform=Affine.translation(-180, 0) @ DEGREE,
+        ),
+    }
+
+
+@pytest.mark.parametrize("count", ["east", "both"])
+@pytest.mark.parametrize("west", [-80, -5, 175, 355])
+def test_longitudes_go_around_when_resampled(globe: dict[str, Path], count: str, west: int) -> None:
+    """A source is found however it and the target count longitudes, also over the ends of its own."""
+    grid = make_grid((10, 10), Affine(1, 0, west, 0, -1, 45), "EPSG:4326")
+    for method in ("nearest", "average"):
+        raster = open_stack([globe[count]], align=method, like=grid)[0]
+        assert np.array_equal(whole(raster).values[0, 0], (west + np.arange(10)) % 360)
+
+
+@pytest.mark.parametrize(("zone", "middle"), [(18, -75), (31, 3), (60, 177)])
+def test_sources_that_count_otherwise_give_the_same_pixels(
+    globe: dict[str, Path], zone: int, middle: int
+) -> None:
+    """On a UTM grid, also across the seam of either source, both give what lies there."""
+    grid = make_grid((30, 30), Affine(40_000, 0, -100_000, 0, -40_000, 3_000_000), f"EPSG:326{zone}")
+    made = [whole(open_stack([file], align="nearest", like=grid)[0]).values for file in globe.values()]
+    assert np.array_equal(made[0], made[1])
+    assert made[0][0, 15, 15] == middle % 360
+    assert np.isfinite(made[0]).all()
+
+
+def test_a_raster_that_does_not_meet_the_grid_is_named(tmp_path: Path) -> None:
+    """It is in a note, and if no raster does the stack is refused as it is opened."""
+    near = write_raster(tmp_path / "near_20200101.tif", ramp(1))
+    far = write_raster(tmp_path / "far_20200102.tif", ramp(1), transform=shifted(1000, 0))
+    grid = make_grid((20, 30), NORTH_UP @ Affine.scale(2), "EPSG:32633")
+    stack = open_stack([near, far], align="nearest", like=grid)
+    assert stack.notes == ("1 of 2 rasters do not meet the grid of like=: far_20200102.tif",)
+    error = refused([far], align="nearest", like=grid)
+    assert (error.id, "far_20200102.tif" in error.found) == ("E-STK-02", True)
+
+
+def test_what_cannot_be_resampled_is_found_by_headers(tmp_path: Path) -> None:
+    """Where only a ballpark operation is known, opening says so, and not the first read."""
+    path = write_raster(tmp_path / "a_20200101.tif", ramp(1))
+    grid = make_grid((50, 50), Affine(10, 0, 5_503_142, 0, -10, 4_998_554), "EPSG:31469")
+    assert refused(path, align="nearest", like=grid).id == "E-CRS-06"

@@ -20,7 +20,8 @@ from georoi.io.raster.scenes import Entry, Listing
 from georoi.io.raster.sources import find_source
 from georoi.io.raster.stack_sources import Dates, list_source, override_dates, read_moment
 from georoi.io.raster.timesteps import split_bands, split_dates
-from georoi.planning.stacking import Align, align_raster, join_bands, merge_days
+from georoi.planning.resampling import meets
+from georoi.planning.stacking import Align, align_raster, join_bands, merge_days, show_bands
 from georoi.values.bands import BandRequest
 from georoi.values.dating import say_moment
 from georoi.values.naming import some
@@ -89,8 +90,10 @@ def open_stack(source: object, request: StackRequest) -> Stack:
             "no raster of the source was taken in the period asked for",
             found={"period": f"{request.start} to {request.stop}", "source": f"{len(listing.entries)} files"},
         )
+    parts = sorted(parts, key=lambda part: (part.date, str(part.scene)))
+    parts, apart = _align(parts, request)
     rasters, notes = _settle_names(_make_scenes(parts, listing, request), request)
-    stack = Stack.of(rasters, notes=[*listing.notes, *notes], loader=request.stack_loader)
+    stack = Stack.of(rasters, notes=[*listing.notes, *apart, *notes], loader=request.stack_loader)
     if request.mosaic is not None:
         merged, more = merge_days(stack.rasters, request.overlap)
         stack = Stack.of(merged, notes=[*stack.notes, *more], loader=request.stack_loader)
@@ -225,12 +228,31 @@ def _annotated(raster: Raster, entry: Entry) -> Raster:
     return replace(raster, notes=(*raster.notes, *notes)) if notes else raster
 
 
+def _align(parts: list[_Part], request: StackRequest) -> tuple[list[_Part], list[str]]:
+    """Bring rasters to the grid asked for, and note those that do not reach it; one of them must."""
+    if request.align is None:
+        return parts, []
+    grid = parts[0].raster.grid if request.like is None else request.like
+    aligned = [replace(part, raster=align_raster(part.raster, grid, request.align)) for part in parts]
+    apart = [
+        part.raster for part in parts if not (same(part.raster.grid, grid) or meets(part.raster.grid, grid))
+    ]
+    if len(apart) == len(parts):
+        raise RasterError(
+            "E-STK-02",
+            "no raster of the stack meets the grid of like=",
+            found={apart[0].name: describe(apart[0].grid), "like": describe(grid)},
+            hint="compare both extents",
+        )
+    where = "like=" if request.like is not None else "the first raster"
+    count = f"{len(apart)} of {len(parts)} rasters"
+    return aligned, [
+        f"{count} do not meet the grid of {where}: {some(r.name for r in apart)}"
+    ] if apart else []
+
+
 def _make_scenes(parts: list[_Part], listing: Listing, request: StackRequest) -> list[Raster]:
-    """Put the bands of each scene together, on the grid asked for."""
-    parts = sorted(parts, key=lambda part: (part.date, str(part.scene)))
-    if request.align is not None:
-        grid = parts[0].raster.grid if request.like is None else request.like
-        parts = [replace(part, raster=align_raster(part.raster, grid, request.align)) for part in parts]
+    """Put the bands of each scene together."""
     scenes: defaultdict[tuple[datetime, object], list[Raster]] = defaultdict(list)
     for part in parts:
         scenes[part.date, part.scene].append(part.raster)
@@ -241,8 +263,9 @@ def _make_scenes(parts: list[_Part], listing: Listing, request: StackRequest) ->
             name = str(scene).rpartition(":")[0] or str(scene) or f"the scene of {say_moment(date)}"
             members = members if listing.chosen else sorted(members, key=lambda one: one.band_names)
         raster = join_bands(members, name=name, when=date)
-        by_name = request.wanted is not None and set(request.wanted) <= set(raster.band_names)
-        rasters.append(raster.select(request.wanted) if by_name and request.wanted else raster)
+        if request.wanted and set(request.wanted) <= set(raster.band_names):
+            raster = (show_bands if len(members) > 1 else Raster.select)(raster, request.wanted)
+        rasters.append(raster)
     return rasters
 
 

@@ -7,7 +7,6 @@ the whole grids. Validity travels as an alpha band. Cells whose source would be 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -20,9 +19,9 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.io import MemoryFile
 from rasterio.vrt import WarpedVRT
 
-from georoi.crs import find_operation, lonlat_bounds, same_crs, transform_points
-from georoi.errors import CRSError
-from georoi.grid import Window, crop_grid, grid_bounds, grid_crs, to_pixels, to_world
+from georoi.crs import same_crs
+from georoi.grid import Window, crop_grid, grid_crs
+from georoi.planning.resampling import find_sources, scales
 from georoi.values.composition import WARP_CELL
 from georoi.values.raster import Number
 
@@ -30,9 +29,6 @@ TOLERANCE = 1e-3
 """How far GDAL may place a pixel from its exact place, in pixels of the source."""
 SOURCE_BYTES = 128 * 2**20
 """A cell is cut while its source would take more than this, unless it is one pixel."""
-
-_RADIUS = {"nearest": 1, "bilinear": 1, "cubic": 2, "lanczos": 3}
-"""Half the width of a kernel in source pixels, at a scale of 1; others take the pixels they cover."""
 
 Read = Callable[[Window], tuple[NDArray[Any], NDArray[np.bool_]]]
 
@@ -75,19 +71,21 @@ def warp(
         while todo:
             part = todo.pop()
             place = _overlap(window, part)
-            needed = find_source_window(source, target, part, resampling) if place else None
-            if place is None or needed is None:
+            if place is None:
                 continue
+            sources = find_sources(source, target, part, resampling)
             rows, cols = part[1] - part[0], part[3] - part[2]
-            size = (needed[1] - needed[0]) * (needed[3] - needed[2]) * pixel_bytes
-            if size > SOURCE_BYTES and rows * cols > 1:
+            areas = [(one[1] - one[0]) * (one[3] - one[2]) for one, _ in sources]
+            if sum(areas) * pixel_bytes > SOURCE_BYTES and rows * cols > 1:
                 todo += _halve(part)
                 continue
-            grids = crop_grid(source, needed), crop_grid(target, part)
-            made, good = _warp_part(*read(needed), *grids, scales(source, target), resampling)
-            inside = _slices(place, part)
-            into = _slices(place, window)
-            values[into], valid[into] = made[inside], good[inside]
+            inside, into = _slices(place, part), _slices(place, window)
+            for needed, grid in sources:
+                grids = grid, crop_grid(target, part)
+                made, good = _warp_part(*read(needed), *grids, scales(source, target), resampling)
+                new = good[inside] & ~valid[into]
+                np.copyto(values[into], made[inside], where=new)
+                valid[into] |= new
     for band, value in enumerate(nodata):
         if value is not None:
             _keep_off(values[band], valid[band], value)
@@ -111,81 +109,6 @@ def _slices(part: Window, whole: Window) -> tuple[slice, slice, slice]:
     """Give the place of a window within another, for arrays (bands, rows, cols)."""
     rows = slice(part[0] - whole[0], part[1] - whole[0])
     return slice(None), rows, slice(part[2] - whole[2], part[3] - whole[2])
-
-
-def find_source_window(source: GeoBox, target: GeoBox, window: Window, resampling: str) -> Window | None:
-    """Find the window of the source grid that holds every pixel under a window of the target, or None."""
-    row0, row1, col0, col1 = window
-    cols, rows = _edge_points(col0, col1), _edge_points(row0, row1)
-    x, y = np.meshgrid(cols, rows)
-    x, y = _to_source(source, target, x.ravel(), y.ravel())
-    finite = np.isfinite(x) & np.isfinite(y)
-    if not finite.any():
-        return None
-    scale_x, scale_y = scales(source, target)
-    reach = _RADIUS.get(resampling, 1)
-    margin_x = reach * max(1.0, scale_x) + 2
-    margin_y = reach * max(1.0, scale_y) + 2
-    top, bottom = math.floor(y[finite].min() - margin_y), math.ceil(y[finite].max() + margin_y)
-    left, right = math.floor(x[finite].min() - margin_x), math.ceil(x[finite].max() + margin_x)
-    height, width = (int(side) for side in source.shape)
-    found = (max(0, top), min(height, bottom), max(0, left), min(width, right))
-    return found if found[0] < found[1] and found[2] < found[3] else None
-
-
-@lru_cache(maxsize=256)
-def _scales(source: GeoBox, target: GeoBox) -> tuple[float, float]:
-    rows, cols = source.shape
-    x, y = _to_source(target, source, np.array([cols / 2]), np.array([rows / 2]))
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        return 1.0, 1.0
-    steps_x, steps_y = x[0] + np.array([0.0, 1.0, 0.0]), y[0] + np.array([0.0, 0.0, 1.0])
-    col, row = _to_source(source, target, steps_x, steps_y)
-    across = math.hypot(col[1] - col[0], col[2] - col[0])
-    along = math.hypot(row[1] - row[0], row[2] - row[0])
-    sides = [side if math.isfinite(side) and side > 0 else 1.0 for side in (across, along)]
-    return _settled(sides[0]), _settled(sides[1])
-
-
-def scales(source: GeoBox, target: GeoBox) -> tuple[float, float]:
-    """Give how many pixels of the source a pixel of the target is wide and high, in the middle of the source.
-
-    Within 5 % of 1 it is 1, as GDAL has it.
-    """
-    return _scales(source, target)
-
-
-def _settled(scale: float) -> float:
-    return 1.0 if abs(scale - 1) < 0.05 else scale
-
-
-def _edge_points(start: int, stop: int) -> NDArray[np.float64]:
-    """Give at most 65 places from the first pixel's edge to the last one's."""
-    return np.linspace(start, stop, min(stop - start, 64) + 1)
-
-
-def _to_source(
-    source: GeoBox, target: GeoBox, x: NDArray[np.float64], y: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Bring pixel coordinates (columns, rows) of the target to those of the source."""
-    moved = to_world(target, x, y)
-    ours, theirs = grid_crs(target), grid_crs(source)
-    if ours is not None and theirs is not None and not same_crs(ours, theirs):
-        moved = transform_points(_operation(target, source), *moved)
-    with np.errstate(invalid="ignore"):
-        return to_pixels(source, *moved)
-
-
-@lru_cache(maxsize=64)
-def _operation(source: GeoBox, target: GeoBox) -> Any:  # a pyproj Transformer, whose name only crs knows
-    crs, other = grid_crs(source), grid_crs(target)
-    assert crs is not None
-    assert other is not None
-    try:
-        area = lonlat_bounds(crs, grid_bounds(source))
-    except CRSError:
-        area = None
-    return find_operation(crs, other, area)[0]
 
 
 def _warp_part(
