@@ -120,10 +120,11 @@ def _build(parts: dict[str, str]) -> datetime | None:
         month, number, hour, minute, second = (int(parts.get(name, least)) for name, least in sizes)
         day = datetime(int(parts["year"]), month, number, hour, minute, second)
         if "yday" in parts:
-            moved = day + timedelta(days=int(parts["yday"]) - 1)
-            if moved.year != day.year or int(parts["yday"]) < 1:
-                return None
-            day = moved
+            counted = day.replace(month=1, day=1) + timedelta(days=int(parts["yday"]) - 1)
+            said = {name: getattr(counted, name) for name in ("year", "month", "day") if name in parts}
+            if any(int(parts[name]) != value for name, value in said.items()):
+                return None  # month and day, where they are there too, are those of another day
+            day = counted
         return day.replace(microsecond=int(fraction[:6].ljust(6, "0"))) if fraction else day
     except (ValueError, OverflowError):
         return None
