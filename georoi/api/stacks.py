@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from georoi.clipping.sources import load
-from georoi.io.raster import stacks
+from georoi.io.raster import stack_requests, stacks
 from georoi.sources import as_source
 from georoi.values.stack import Stack
 
@@ -69,7 +69,7 @@ def open_stack(
         CRSError: E-CRS-04, E-CRS-05.
         UsageError: E-USE-01.
     """
-    request = stacks.StackRequest(
+    request = stack_requests.StackRequest(
         dates=dates,
         bands=bands,
         pattern=pattern,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from georoi.clipping.chunks import ChunkSize
 from georoi.clipping.filling import choose_filling
@@ -50,7 +51,7 @@ def load_stack(stack: Stack, chunks: ChunkSize = None, scaled: bool = False) -> 
     )
     array = array.assign_coords(
         {
-            TIME: (TIME, stack.dates.astype("datetime64[ns]")),
+            TIME: (TIME, _times(stack.dates)),
             LABEL: (TIME, np.array(stack.labels, dtype=object).astype(str)),
         }
     )
@@ -58,6 +59,12 @@ def load_stack(stack: Stack, chunks: ChunkSize = None, scaled: bool = False) -> 
     array.attrs["source"] = f"{len(stack)} rasters, {stack.labels[0]} to {stack.labels[-1]}"
     array.encoding["grid_mapping"] = arrays[0].encoding["grid_mapping"]
     return array
+
+
+def _times(dates: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    """Give dates in nanoseconds, xarray's default; in microseconds where these would overflow."""
+    fine = dates.astype("datetime64[ns]")
+    return fine if np.array_equal(fine.astype(dates.dtype), dates) else dates
 
 
 def _marked_alike(rasters: list[Raster]) -> list[Raster]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 import xarray as xr
@@ -117,6 +118,10 @@ def test_patterns_choose_files_and_say_dates(folder: Path) -> None:
         ("%Y/x_%Y%m%d.tif", "2020/x_20200102.tif", datetime(2020, 1, 2)),
         ("%Y/x_%Y%m%d.tif", "2021/x_20200102.tif", None),
         ("y_%Y.tif", "y_2020.tif", datetime(2020, 1, 1)),
+        ("x_%Y%m%d_%j.tif", "x_20180301_060.tif", datetime(2018, 3, 1)),
+        ("x_%Y%m%d_%j.tif", "x_20180301_061.tif", None),
+        ("x_%Y-%m_%j.tif", "x_2018-03_061.tif", datetime(2018, 3, 2)),
+        ("x_%Y_%j.tif", "x_2018_000.tif", None),
     ],
 )
 def test_dates_by_pattern(pattern: str, name: str, date: datetime | None) -> None:
@@ -248,3 +253,44 @@ def test_bands_by_number_go_by_the_first_ones_names(tmp_path: Path) -> None:
     stack = open_stack(tmp_path, bands=[2])
     assert stack.band_names == ("nir",)
     assert any("are called nir" in note for note in stack.notes)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dates": 5},
+        {"dates": "2018-01-01"},
+        {"pattern": 3},
+        {"align": 3},
+        {"align": "foo"},
+        {"align": {"B04": ["nearest"]}},
+        {"overlap": "xx"},
+    ],
+)
+def test_options_that_mean_nothing_are_refused(folder: Path, options: dict[str, object]) -> None:
+    """Though nothing is resampled or merged, with the option's name in the message."""
+    error = refused(folder, **options)
+    assert error.id == "E-USE-01"
+    assert next(iter(options)) in error.rule
+
+
+def test_an_empty_list_is_no_stack() -> None:
+    """The message speaks of the source, and of no period."""
+    error = refused([])
+    assert (error.id, "names no raster" in error.rule) == ("E-STK-04", True)
+
+
+def test_a_missing_date_in_a_table_is_no_date(folder: Path) -> None:
+    """NA and NaT of pandas, and NaN, leave the date to the file's name."""
+    path = str(folder / "S_2020-01-01.tif")
+    for dates in (pd.array([pd.NA], dtype="string"), [pd.NaT], [float("nan")]):
+        frame = pd.DataFrame({"path": [path], "date": dates})
+        assert open_stack(frame).labels == ("2020-01-01",)
+
+
+def test_dates_far_away_stay_what_they_are(folder: Path) -> None:
+    """Years that nanoseconds cannot count come in microseconds; others in nanoseconds, as ever."""
+    files = [folder / f"S_2020-01-0{day}.tif" for day in (1, 2)]
+    array = open_stack(files, dates=["1500-01-01", "2018-01-01"]).to_xarray()
+    assert array.time.values.astype("datetime64[D]").astype(str).tolist() == ["1500-01-01", "2018-01-01"]
+    assert open_stack(files).to_xarray().time.dtype == "datetime64[ns]"

@@ -217,9 +217,17 @@ def list_rows(
 
 def _cell(value: Any) -> Any:
     """Give a cell's content; None where it is empty."""
-    if value is None or value != value or (isinstance(value, str) and not value.strip()):
+    if value is None or _is_missing(value) or (isinstance(value, str) and not value.strip()):
         return None
     return value.strip() if isinstance(value, str) else value
+
+
+def _is_missing(value: Any) -> bool:
+    """Tell NaN, NaT and NA of pandas, which is neither true nor false, from what is there."""
+    try:
+        return bool(value != value)
+    except TypeError:
+        return True
 
 
 def _cell_date(value: Any, name: str) -> datetime | None:

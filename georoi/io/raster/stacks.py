@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -18,42 +18,15 @@ from georoi.io.raster.nodata import as_nodata
 from georoi.io.raster.rasters import list_variables, open_raster
 from georoi.io.raster.scenes import Entry, Listing
 from georoi.io.raster.sources import find_source
-from georoi.io.raster.stack_sources import Dates, list_source, override_dates, read_moment
+from georoi.io.raster.stack_requests import StackRequest, check_request
+from georoi.io.raster.stack_sources import list_source, override_dates, read_moment
 from georoi.io.raster.timesteps import split_bands, split_dates
 from georoi.planning.resampling import meets
-from georoi.planning.stacking import Align, align_raster, join_bands, merge_days, show_bands
-from georoi.values.bands import BandRequest
+from georoi.planning.stacking import align_raster, join_bands, merge_days, show_bands
 from georoi.values.dating import say_moment
 from georoi.values.naming import some
-from georoi.values.raster import Number, Raster
+from georoi.values.raster import Raster
 from georoi.values.stack import Stack, is_within, read_period
-
-
-@dataclass(frozen=True, kw_only=True)
-class StackRequest:
-    """What the user asks of a stack beside its source."""
-
-    dates: Dates | None = None
-    bands: BandRequest | None = None
-    pattern: str | None = None
-    raster_crs: object = None
-    nodata: Number | None = None
-    align: Align | None = None
-    like: GeoBox | None = None
-    start: object = None
-    stop: object = None
-    mosaic: str | None = None
-    overlap: str = "first"
-    loader: Callable[[Raster, Any], Any] | None = None
-    stack_loader: Callable[[Stack, Any, bool], Any] | None = None
-
-    @property
-    def wanted(self) -> tuple[int | str, ...] | None:
-        """The bands asked for, one by one; None for all."""
-        if self.bands is None:
-            return None
-        alone = isinstance(self.bands, str) or not isinstance(self.bands, Iterable)
-        return (self.bands,) if alone else tuple(self.bands)  # type: ignore[return-value,arg-type]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +45,14 @@ def open_stack(source: object, request: StackRequest) -> Stack:
         RasterError: E-STK-01 to E-STK-05, and those of `open_raster`.
         UsageError: E-USE-01 for a pattern, date, period, resampling or mosaic that is not understood.
     """
-    if request.mosaic not in (None, "same-day"):
-        raise UsageError("E-USE-01", f"mosaic must be 'same-day' or None, not {request.mosaic!r}")
+    check_request(request)
     period = read_period(request.start, request.stop)
     pattern = None if request.pattern is None else parse_pattern(request.pattern)
     listing = list_source(source, pattern, request.wanted)
+    if not listing.entries:
+        raise RasterError(
+            "E-STK-04", "the source of the stack names no raster", hint="give one path at least"
+        )
     parts = [
         part
         for entry in override_dates(listing, request.dates)
