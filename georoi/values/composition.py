@@ -40,7 +40,14 @@ class Joined:
     """Bands of several rasters on one grid."""
 
     parts: tuple[Raster, ...]
-    """Where the bands come from: band n of the raster is the nth (from 1) of all bands of the parts."""
+    """Where the bands come from."""
+    numbers: tuple[int, ...] = ()
+    """By which number the raster knows each band of the parts, 0 where it has none; 1, 2, ... if empty."""
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The numbers of all bands of the parts."""
+        return self.numbers or tuple(range(1, sum(part.count for part in self.parts) + 1))
 
 
 @dataclass(frozen=True, kw_only=True)

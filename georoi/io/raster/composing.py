@@ -59,12 +59,12 @@ def _read_joined(raster: Raster, joined: Joined, window: Window, read: Reader) -
     """Read each part that has bands of the raster once, and put these in the order asked for."""
     values = np.empty(_shape(raster, window), dtype=raster.dtype)
     valid = np.ones(values.shape, dtype=bool) if raster.mask_kind == "mask" else None
-    offset = 0
+    order, offset = joined.order, 0
     for part in joined.parts:
         wanted = [
-            (place, number - offset - 1)
+            (place, order.index(number) - offset)
             for place, number in enumerate(raster.bands)
-            if offset < number <= offset + part.count
+            if offset <= order.index(number) < offset + part.count
         ]
         offset += part.count
         if not wanted:
