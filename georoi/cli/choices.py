@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from georoi.io.names import is_folder
 
 if TYPE_CHECKING:
     from georoi.values.raster import Raster
@@ -145,7 +145,7 @@ class RasterChoice:
     @property
     def is_folder(self) -> bool:
         """Whether it is a folder of dated rasters."""
-        return Path(self.raster).is_dir()
+        return is_folder(self.raster)
 
     def open_dates(self, *, select: bool = True) -> Stack:
         """Open the headers of a folder of dated rasters on one grid; see `open`.
@@ -192,7 +192,7 @@ class DatesChoice:
         }
         dated = {"pattern": self.pattern, "mosaic": self.mosaic, "align": self.align, "like": self.like}
         given: dict[str, Any] = {name: value for name, value in dated.items() if value is not None}
-        if len(rasters) == 1 and not Path(rasters[0]).is_dir() and not given:
+        if len(rasters) == 1 and not is_folder(rasters[0]) and not given:
             return api.open_raster(rasters[0], **common)
         source = rasters[0] if len(rasters) == 1 else list(rasters)
         return api.open_stack(source, **common, **given)
@@ -299,39 +299,12 @@ class EngineChoice:
         return {"workers": self.threads, "scheduler": self.scheduler, "insecure": self.insecure}
 
 
-def _stdin() -> Mapping[str, Any] | list[Any]:
-    """Read GeoJSON, or one GeoJSON feature a line, from stdin.
+def _stdin() -> bytes:
+    """Read GeoJSON, or one GeoJSON feature a line, from stdin, as it is.
 
     Raises:
-        click.UsageError: If stdin is a terminal, or holds no JSON.
+        click.UsageError: If stdin is a terminal.
     """
     if sys.stdin.isatty():
         raise click.UsageError("--rois - reads GeoJSON from stdin, which is a terminal here")
-    text = sys.stdin.read()
-    try:
-        whole = json.loads(text)
-    except ValueError:
-        try:
-            lines = (line.strip("\x1e \t\r") for line in text.splitlines())
-            return _collect([json.loads(line) for line in lines if line])
-        except ValueError as error:
-            raise click.UsageError(f"what came through stdin is not GeoJSON: {error}") from error
-    if not isinstance(whole, dict | list):
-        raise click.UsageError("what came through stdin is not GeoJSON")
-    return whole
-
-
-def _collect(lines: list[Any]) -> dict[str, Any]:
-    """Make one FeatureCollection of what stands on the lines, so that it is in degrees, as GeoJSON is."""
-    features: list[Any] = []
-    for item in lines:
-        kind = item.get("type") if isinstance(item, dict) else None
-        if kind == "FeatureCollection":
-            features += item.get("features") or []
-        elif kind == "Feature":
-            features.append(item)
-        elif isinstance(item, dict) and ("coordinates" in item or "geometries" in item):
-            features.append({"type": "Feature", "properties": {}, "geometry": item})
-        else:
-            raise click.UsageError("what came through stdin is not GeoJSON")
-    return {"type": "FeatureCollection", "features": features}
+    return sys.stdin.buffer.read()

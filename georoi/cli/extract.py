@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,6 +20,7 @@ from georoi.cli.options import (
 )
 from georoi.cli.tables import TableChoice, table_options
 from georoi.cli.values import Lenient
+from georoi.io.names import is_folder, is_there
 from georoi.wording import printable, say_bytes, say_count
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def command(
     _check(table, (*rasters, None if places == "-" else places, keep.mask_raster, dates.like), is_dry=dry_run)
     regions = _read(choice, points, pixel=dates.pixel)
     source = dates.open(rasters)
-    if keep.mask_raster is not None and Path(keep.mask_raster).is_dir():
+    if keep.mask_raster is not None and is_folder(keep.mask_raster):
         rule = (api.open_stack(keep.mask_raster), keep.mask)
     options |= {
         "mask": rule,
@@ -201,7 +201,7 @@ def _foresee(console: Console, work: Extraction, table: TableChoice) -> None:
 
     rows, columns = work.estimate_rows(), list(work.schema.names)
     size = rows * row_bytes(work.schema)
-    exists = not table.is_stdout and Path(str(table.out)).exists()
+    exists = not table.is_stdout and is_there(str(table.out))
     outcome = "new" if not exists else "replaces" if table.overwrite else "refused"
     told = {
         "new": "does not exist yet",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from georoi.cli.console import Console
 from georoi.errors import OutputError
+from georoi.io.names import is_there
 from georoi.wording import printable, say_bytes, say_count
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _foresee(path: str, output: OutputChoice, *, each: bool, is_first: bool) -> 
 
     of = output.of if is_first else "GTiff"
     format = "GTiff" if each and of is None else output_format(path, of)
-    told: dict[str, Any] = {"path": path, "format": format, "exists": Path(path).exists()}
+    told: dict[str, Any] = {"path": path, "format": format, "exists": is_there(path)}
     told |= {"outcome": "", "id": None, "problem": None}
     try:
         (check_folder if each else check_output)(path, of=of, overwrite=output.overwrite)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from georoi.cli.choices import DatesChoice, EngineChoice, KeepChoice, RoiChoice, carried
@@ -18,6 +16,7 @@ from georoi.cli.options import (
 )
 from georoi.cli.tables import TableChoice, output_table_options, print_or_write
 from georoi.cli.values import Lenient
+from georoi.io.names import is_folder
 
 
 @click.command("separability", short_help="Measure how far apart classes of regions are.")
@@ -82,7 +81,7 @@ def command(
     console = Console.of(ctx)
     rule = keep.rule()
     table.check((*rasters, None if choice.rois == "-" else choice.rois, keep.mask_raster, dates.like))
-    if keep.mask_raster is not None and Path(keep.mask_raster).is_dir():
+    if keep.mask_raster is not None and is_folder(keep.mask_raster):
         rule = (api.open_stack(keep.mask_raster), keep.mask)
     raster, rois = dates.open(rasters), choice.read(pixel=dates.pixel)
     frame = separability(

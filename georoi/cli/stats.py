@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +18,7 @@ from georoi.cli.options import (
 )
 from georoi.cli.tables import TableChoice, print_or_write, table_options
 from georoi.cli.values import Lenient
+from georoi.io.names import is_folder
 
 
 @click.command("stats", short_help="Take statistics inside regions of interest.")
@@ -119,7 +119,7 @@ def command(
     rule = keep.rule()
     inputs = (*rasters, None if choice.rois == "-" else choice.rois, keep.mask_raster, dates.like)
     table.check(inputs)
-    if keep.mask_raster is not None and Path(keep.mask_raster).is_dir():
+    if keep.mask_raster is not None and is_folder(keep.mask_raster):
         rule = (api.open_stack(keep.mask_raster), keep.mask)
     raster, rois = dates.open(rasters), choice.read(pixel=dates.pixel)
     frame = api.zonal_stats(

@@ -22,6 +22,7 @@ from georoi.clipping.writing import OutputOptions
 from georoi.engine.progress import track
 from georoi.engine.streaming import stream
 from georoi.errors import UsageError
+from georoi.io.names import is_folder
 from georoi.io.output.claims import PREFIX
 from georoi.io.output.commit import Output, slug
 from georoi.io.output.folders import OutputFolder
@@ -123,7 +124,7 @@ def refuse_file_name(path: str | os.PathLike[str]) -> None:
         UsageError: E-USE-01.
     """
     target = Path(path)
-    if is_output_name(target) and not target.is_dir():
+    if is_output_name(target) and not is_folder(target):
         raise UsageError(
             "E-USE-01",
             "one file per ROI or date needs a folder, and the output is named like a file",
@@ -136,7 +137,7 @@ def claim_folder(target: Path, of: str | None, overwrite: bool) -> tuple[OutputF
     """Give the folder to be, which an empty one does not stand in the way of, and the format of its files."""
     refuse_file_name(target)
     format = "GTiff" if of is None else output_format(target, of)
-    is_empty = target.is_dir() and not any(target.iterdir())
+    is_empty = is_folder(target) and not any(target.iterdir())
     return OutputFolder(target, overwrite=overwrite or is_empty, may_replace=_is_ours), format
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from georoi.wording import printable
@@ -11,6 +13,22 @@ LONGEST_NAME = 100
 LONGEST_MESSAGE = 300
 
 _URL = re.compile(r"(?:/vsi(?:curl|s3|gs|az)/|[a-z][a-z0-9+.-]*://)[^\s'\"]+", re.IGNORECASE)
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path is a folder; one that is too long, or may not be looked at, is none."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def is_there(path: str | os.PathLike[str]) -> bool:
+    """Tell whether there is anything at a path; one that is too long, or may not be looked at, is free."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def redact(text: str) -> str:

@@ -59,11 +59,6 @@ def test_rois_come_through_stdin(run: Run, demo: Demo) -> None:
     np.testing.assert_array_equal(read("a.tif"), read("b.tif"))
 
 
-def test_stdin_that_is_no_json_is_exit_2(run: Run, demo: Demo) -> None:
-    """Garbage on stdin is a usage error."""
-    assert run("clip", demo.latest, "a.tif", "--rois", "-", stdin="garbage").exit_code == 2
-
-
 def test_pixel_space(run: Run) -> None:
     """--pixel clips a picture without georeference by a box of pixels; without it the CRS is missing."""
     import warnings
@@ -91,3 +86,49 @@ def test_features_on_lines_are_in_degrees(run: Run, demo: Demo) -> None:
     result = run("plan", demo.latest, "--rois", "-", stdin="\n".join(lines))
     assert "the CRS of the ROIs is unknown" not in result.output
     assert "EPSG:4326" in result.output
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "garbage",
+        "[" * 200_000,
+        "[1, 2]",
+        '{"type": "FeatureCollection", "features": {"a": 1}}',
+        '{"type": "FeatureCollection", "features": 3}\n{"type": "FeatureCollection", "features": 3}',
+    ],
+)
+def test_stdin_that_is_no_geojson_is_exit_3(run: Run, demo: Demo, text: str) -> None:
+    """What a file could not hold either is bad input, never a traceback."""
+    result = run("clip", demo.latest, "a.tif", "--rois", "-", stdin=text)
+    assert result.exit_code == 3, result.output
+    assert "error[E-ROI-0" in result.stderr
+
+
+def test_stdin_is_read_as_a_file_is(run: Run, demo: Demo) -> None:
+    """The CRS that each of several texts states counts, and so does a byte order mark not."""
+    import geopandas
+
+    here = json.loads(geopandas.read_file(demo.rois).to_crs(3857).to_json(to_wgs84=False))
+    assert here["crs"]["properties"]["name"].endswith("3857")
+    run("clip", demo.latest, "a.tif", "--rois", demo.rois)
+    for text in ("\ufeff" + json.dumps(here), json.dumps(here) + "\n" + json.dumps(here) + "\n"):
+        result = run("clip", demo.latest, "b.tif", "--rois", "-", "--overwrite", stdin=text)
+        assert result.exit_code == 0, result.stderr
+        np.testing.assert_array_equal(read("b.tif"), read("a.tif"))
+
+
+def test_names_that_are_too_long(run: Run, demo: Demo) -> None:
+    """No file can be called so: a missing input, or an output that cannot be made."""
+    long = "a" * 300
+    box = ("--bbox", "22.150,45.202,22.152,45.204", "--bbox-crs", "EPSG:4326")
+    for given in ((long, "out.tif"), (demo.latest, f"{long}.tif"), (demo.latest, long, "--each")):
+        result = run("clip", *given, *box)
+        assert (result.exit_code, result.stderr[:8]) == (3, "error[E-"), result.output
+        assert "internal" not in result.stderr
+    assert run("clip", demo.latest, f"{long}.tif", *box, "--dry-run").exit_code == 0
+    assert (
+        run("stats", demo.latest, "--rois", demo.rois, "--mask", "x == 1", "--mask-raster", long).exit_code
+        == 3
+    )

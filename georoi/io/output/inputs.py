@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from georoi.errors import RasterError, UsageError
+from georoi.io.names import is_folder, is_there
 from georoi.io.raster.sources import find_source, read_head, sniff
 from georoi.io.raster.vrt_scan import scan_vrt
 from georoi.values.composition import list_files
@@ -24,7 +25,7 @@ def refuse_inputs(outputs: Iterable[str | os.PathLike[str] | None], inputs: Iter
     Raises:
         UsageError: E-USE-01.
     """
-    targets = [Path(output) for output in outputs if output is not None and _exists(Path(output))]
+    targets = [Path(output) for output in outputs if output is not None and is_there(Path(output))]
     if not targets:
         return
     files = dict.fromkeys(file for source in _each_file(inputs) for file in _local_files(source))
@@ -47,7 +48,7 @@ def _each_file(inputs: Iterable[object]) -> Iterator[object]:
 def _refuse(output: Path, file: Path) -> None:
     if output.samefile(file):
         rule = f"the output is the input: {output.name} would be replaced by what is made of it"
-    elif output.is_dir() and output.resolve() in (*file.resolve().parents, *file.absolute().parents):
+    elif is_folder(output) and output.resolve() in (*file.resolve().parents, *file.absolute().parents):
         rule = f"the output is the folder of the input: {output.name} holds {file.name}"
     else:
         return
@@ -78,17 +79,10 @@ def _local_file(source: object) -> Path | None:
     if not text or "\0" in text:
         return None
     for name in (text, text.rpartition("::")[0]):
-        if name and _exists(Path(name)):
+        if name and is_there(Path(name)):
             return Path(name)
     try:
         container = Path(find_source(text).container)
     except RasterError:
         return None
-    return container if _exists(container) else None
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # no file can have this name, or its folder may not be looked into
-        return False
+    return container if is_there(container) else None

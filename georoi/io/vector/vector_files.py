@@ -20,7 +20,7 @@ from georoi.io.vector.failures import translated
 from georoi.io.vector.filters import matching
 from georoi.io.vector.geojson import read_geojson
 from georoi.io.vector.layers import choose_layer
-from georoi.io.vector.vector_formats import Format, check_kml, read_text, shapefiles_in, sniff
+from georoi.io.vector.vector_formats import Format, check_geojson, check_kml, read_text, shapefiles_in, sniff
 from georoi.values.features import Features
 from georoi.values.naming import plain
 
@@ -134,9 +134,19 @@ def _read_layer(
 
 def _read_geojson(path: Path, name: str, layer: str | int | None, where: str | None) -> Read:
     _only_layer(layer, path.stem, name)
-    data = read_text(path, name)
+    return filtered(read_geojson_text(read_text(path, name), name), where)
+
+
+def read_geojson_text(data: bytes, name: str) -> Read:
+    """Read GeoJSON, or a sequence of GeoJSON texts.
+
+    Raises:
+        ROIError: E-ROI-01 if it is none, is broken, or nests too deep.
+        CRSError: E-CRS-04 if its CRS is not understood.
+    """
+    check_geojson(data, name)
     stated = geojson_text.scan(data, name)
-    return filtered(Read(read_geojson(data, name), name, *geojson_crs(stated)), where)
+    return Read(read_geojson(data, name), name, *geojson_crs(stated))
 
 
 def geojson_crs(stated: geojson_text.Stated) -> tuple[CRS | None, bool]:

@@ -95,6 +95,22 @@ def _content(head: bytes) -> Format | None:
     return Format.KML if re.search(rb"<(\w+:)?kml\b", _ascii(head)) else None
 
 
+def check_geojson(data: bytes, name: str) -> None:
+    """Refuse text that does not begin as GeoJSON does.
+
+    Raises:
+        ROIError: E-ROI-01.
+    """
+    if _content(data[:4096]) is not Format.GEOJSON:
+        begins = plain(data[:60].decode("utf-8", "replace"), 60)
+        raise ROIError(
+            "E-ROI-01",
+            f"{name} is no GeoJSON" if data else f"{name} is empty",
+            found={"text": begins} if data else None,
+            hint="GeoJSON is an object, or several one after another",
+        )
+
+
 def _ascii(text: bytes) -> bytes:
     """Make UTF-16 text comparable to ASCII; XML may be in it."""
     return text.replace(b"\x00", b"") if text[:2] in (b"\xff\xfe", b"\xfe\xff") else text

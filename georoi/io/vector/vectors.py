@@ -13,7 +13,15 @@ import shapely
 from georoi.crs import CRS, parse_crs
 from georoi.errors import ROIError, UsageError
 from georoi.io.vector.geojson_text import stated_by
-from georoi.io.vector.vector_files import Box, Read, filtered, geojson_crs, located, read_file
+from georoi.io.vector.vector_files import (
+    Box,
+    Read,
+    filtered,
+    geojson_crs,
+    located,
+    read_file,
+    read_geojson_text,
+)
 from georoi.values.features import Features, from_frame, from_items
 from georoi.values.naming import plain
 from georoi.values.rois import ROISet, Rules
@@ -34,13 +42,16 @@ def read_rois(
     """Read regions of interest, and clean them: polygons only, valid, with unique ids.
 
     Ids are the user's: the column asked for, else `roi_id`, `id` if it is nowhere null, else the number of
-    the feature in its source, counted from 0; ids that occur twice become `id#2`. What was
-    repaired, dropped or renamed is in `.findings`, and one `GeoroiWarning` sums it up.
+    the feature in its source, counted from 0; ids that occur twice become `id#2`. They are chosen and made
+    unique before `where` and `bbox` take a part, but of GeoPackage, FlatGeobuf and Shapefile, whose drivers
+    give that part alone: name a column of unique ids there, or select from all. What was repaired, dropped
+    or renamed is in `.findings`, and one `GeoroiWarning` sums it up.
 
     Args:
         source: A path or URL (GeoJSON, GeoJSONSeq, Shapefile, also zipped, GeoPackage, GeoParquet,
             FlatGeobuf, KML), "path::layer", a GeoDataFrame or GeoSeries, a shapely geometry, a GeoJSON-like
-            mapping, an object with `__geo_interface__`, a list or generator of these, or a ROISet.
+            mapping, bytes of GeoJSON text, an object with `__geo_interface__`, a list or generator of these,
+            or a ROISet.
         layer: Name or number of the layer of a file that has several.
         where: Condition on attributes in SQL, such as "class = 'forest' AND area > 5".
         id_column: Column of the ids.
@@ -107,7 +118,9 @@ def _make(
 
 
 def read_object(source: Any) -> Read:
-    """Take raw features from what is no file: frames, geometries, mappings, a ROISet."""
+    """Take raw features from what is no file: frames, geometries, mappings, bytes of GeoJSON, a ROISet."""
+    if isinstance(source, (bytes, bytearray)):
+        return read_geojson_text(bytes(source), "the GeoJSON text")
     if isinstance(source, ROISet):
         attributes = {**source.attributes, "roi_id": source.ids}
         features = Features(
