@@ -43,6 +43,8 @@ def read_geoparquet(path: Path, name: str) -> tuple[Features, str | None, bool]:
         covering = _covering(column)
         fields = [field for field in table.column_names if field not in (primary, covering)]
         attributes = {field: _to_numpy(table.column(field)) for field in fields}
+        del table
+    pa.default_memory_pool().release_unused()  # which else would stay taken, some times the file's size
     notes = ("its edges are great circles; they were taken as straight in its CRS",)
     features = Features(
         geometry=geometry,
