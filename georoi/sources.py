@@ -59,10 +59,7 @@ def as_source(
 
         return read_array(stack.to_xarray(), pixel=pixel)
     raster = _open(source, bands, rule, masks)
-    if pixel and raster.georeference == Georeference.UNKNOWN:
-        grid = make_grid(raster.shape, (1, 0, 0, 0, 1, 0))
-        return replace(raster, grid=grid, georeference=Georeference.PIXEL)
-    return raster
+    return _in_pixels(raster) if pixel else raster
 
 
 def choose_dates(
@@ -71,10 +68,23 @@ def choose_dates(
     """Choose bands and kept pixels of a stack as `as_source` does; None for what is no stack."""
     if not isinstance(source, Stack):
         return None
+    source = _stack_in_pixels(source) if pixel else source
     rule, masks = read_mask(mask, pixel=pixel)
     if rule is not None:
         return keep_in_stack(source, rule, masks, bands)
     return source if bands is None else source.select(bands)
+
+
+def _in_pixels(raster: Raster) -> Raster:
+    """Take a raster of unknown CRS to be in pixel space."""
+    if raster.georeference != Georeference.UNKNOWN:
+        return raster
+    grid = make_grid(raster.shape, (1, 0, 0, 0, 1, 0))
+    return replace(raster, grid=grid, georeference=Georeference.PIXEL)
+
+
+def _stack_in_pixels(stack: Stack) -> Stack:
+    return replace(stack, rasters=tuple(map(_in_pixels, stack.rasters)))
 
 
 def _open(
@@ -87,6 +97,11 @@ def _open(
     if rule is None:
         return raster
     return keep_pixels(raster, rule, find_mask(rule, match_masks(masks, [whole])[0], whole))
+
+
+def mask_source(mask: object) -> object:
+    """Give where `mask=` says that the bands of its rule are; None where it says nothing of it."""
+    return mask[0] if isinstance(mask, tuple) and mask else None
 
 
 def read_mask(mask: object, *, pixel: bool) -> tuple[MaskRule | None, Raster | Stack | None]:
@@ -103,7 +118,10 @@ def read_mask(mask: object, *, pixel: bool) -> tuple[MaskRule | None, Raster | S
     if not (isinstance(mask, tuple) and len(mask) == 2):
         return parse_mask(mask), None
     source, rule = mask
-    found = source if isinstance(source, Stack) else as_source(source, pixel=pixel)
+    if isinstance(source, Stack):
+        found: object = _stack_in_pixels(source) if pixel else source
+    else:
+        found = as_source(source, pixel=pixel)
     if not isinstance(found, (Raster, Stack)):
         raise UsageError(
             "E-USE-01",

@@ -9,7 +9,7 @@ from georoi.engine.cluster import connect
 from georoi.errors import MemoryBudgetError, UsageError
 from georoi.io.output.inputs import refuse_inputs
 from georoi.options import Boundary, parse_boundary
-from georoi.sources import as_source
+from georoi.sources import as_source, mask_source
 from georoi.values.points import PointSet
 from georoi.values.quality import MaskRule, parse_mask
 from georoi.values.raster import Raster
@@ -191,7 +191,7 @@ def extract_file(
     from georoi.io.table.streams import TableStream
     from georoi.zonal.rows import Work
 
-    refuse_inputs((path,), (raster, rois, mask[0] if isinstance(mask, tuple) and mask else None))
+    refuse_inputs((path,), (raster, rois, mask_source(mask)))
     found = named_format(check_table(path, format=of, overwrite=overwrite), STREAMS)
     work = prepare_extraction(
         raster,

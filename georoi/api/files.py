@@ -15,16 +15,18 @@ from georoi.errors import UsageError
 from georoi.io.output.inputs import refuse_inputs
 from georoi.io.vector.vectors import read_rois
 from georoi.options import Boundary
-from georoi.sources import as_source, choose_dates
+from georoi.sources import as_source, choose_dates, mask_source
 from georoi.values.raster import Raster
 from georoi.values.stack import Stack
 
 if TYPE_CHECKING:
     from georoi.engine.progress import Progress
+    from georoi.io.array.arrays import ArraySource
     from georoi.io.output.spec import Written
     from georoi.options import Crop
     from georoi.values.bands import BandRequest
     from georoi.values.raster import Number
+    from georoi.values.rois import ROISet
 
 Path = str | os.PathLike[str]
 
@@ -105,22 +107,9 @@ def clip_file(
         nodata=nodata,
         feather=feather,
     )
-    if each and weights_out is not None:
-        raise UsageError(
-            "E-USE-01",
-            "weights_out= writes the weights of one clip, so it does not go with each=True",
-            hint="clip the ROIs one by one, or ask clip_each for images with their `coverage`",
-        )
-    refuse_inputs((path, weights_out), (raster, rois, mask[0] if isinstance(mask, tuple) else None))
-    regions = read_rois(rois)
-    stack = choose_dates(raster, bands=bands, pixel=regions.pixel, mask=mask)
-    if stack is not None and (each or weights_out is not None):
-        raise UsageError(
-            "E-USE-01",
-            "each=True and weights_out= are about one raster, and a stack is given",
-            hint="clip its rasters one by one: for raster in stack",
-        )
-    source = stack or as_source(raster, bands=bands, pixel=regions.pixel, mask=mask)
+    source, regions = prepare_clip(
+        raster, rois, path, each=each, weights_out=weights_out, bands=bands, mask=mask
+    )
     with connect(scheduler, insecure) if isinstance(scheduler, str) else nullcontext(scheduler) as client:
         output = OutputOptions(
             of=of, co=co, overwrite=overwrite, workers=workers, client=client, progress=progress
@@ -136,6 +125,41 @@ def clip_file(
         from georoi.clipping.files import clip_to_file
 
         return clip_to_file(source, regions, path, options, output, weights_out=weights_out)
+
+
+def prepare_clip(
+    raster: object,
+    rois: object,
+    path: Path,
+    *,
+    each: bool = False,
+    weights_out: Path | None = None,
+    bands: BandRequest | None = None,
+    mask: object = None,
+) -> tuple[Raster | Stack | ArraySource, ROISet]:
+    """Make all ready for `clip_file`: headers and outlines are read, and no pixel; gives source and ROIs.
+
+    Raises:
+        UsageError: E-USE-01 if an output is an input, or options contradict each other.
+        GeoroiError: What `read_rois` and `georoi.sources.as_source` raise.
+    """
+    if each and weights_out is not None:
+        raise UsageError(
+            "E-USE-01",
+            "weights_out= writes the weights of one clip, so it does not go with each=True",
+            hint="clip the ROIs one by one, or ask clip_each for images with their `coverage`",
+        )
+    refuse_inputs((path, weights_out), (raster, rois, mask_source(mask)))
+    regions = read_rois(rois)
+    stack = choose_dates(raster, bands=bands, pixel=regions.pixel, mask=mask)
+    if stack is not None and (each or weights_out is not None):
+        raise UsageError(
+            "E-USE-01",
+            "each=True and weights_out= are about one raster, and a stack is given",
+            hint="clip its rasters one by one: for raster in stack",
+        )
+    source = stack or as_source(raster, bands=bands, pixel=regions.pixel, mask=mask)
+    return source, regions
 
 
 @overload

@@ -82,11 +82,13 @@ def plan(
     invert: bool = False,
     pad: int = 0,
     bands: BandRequest | None = None,
+    mask: object = None,
     feather: float = 0,
 ) -> Plan:
     """Say which blocks a clip would read, and how much memory it needs; `print` it. Headers alone are read.
 
-    The arguments are those of `clip`.
+    The arguments are those of `clip`. Of a mask the rule and its bands are checked; what it reads is not
+    counted.
     """
     options = ClipOptions.parse(
         boundary=boundary,
@@ -98,5 +100,5 @@ def plan(
         feather=feather,
     )
     regions = read_rois(rois)
-    source = as_source(raster, bands=bands, pixel=regions.pixel)
+    source = as_source(raster, bands=bands, pixel=regions.pixel, mask=mask)
     return options.plan(source.header, lay_out(source.header, regions))

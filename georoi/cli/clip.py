@@ -76,8 +76,15 @@ def command(
     stack = source.open_dates(select=select) if source.is_folder else None
     raster = stack[0] if stack else source.open(declare_nodata=False, select=select)
     rois = choice.read(pixel=source.pixel)
+    bands = None if rule is None else source.bands
     if output.dry_run:
-        plan = api.plan(raster, rois, **shape.options())
+        from georoi.api.files import prepare_clip
+        from georoi.values.stack import Stack
+
+        given, rois = prepare_clip(
+            stack or raster, rois, output.out, each=each, weights_out=weights_out, bands=bands, mask=rule
+        )
+        plan = api.plan(given[0] if isinstance(given, Stack) else given, rois, **shape.options())
         outputs, told = foresee(output, each=each or source.is_folder, weights_out=weights_out)
         if stack:
             told += f"\ndates    {len(stack)}, one file each, of which the first is planned above"
@@ -98,7 +105,7 @@ def command(
         each=each,
         weights_out=weights_out,
         nodata=source.nodata,
-        bands=None if rule is None else source.bands,
+        bands=bands,
         mask=rule,
         progress=console.shows_progress,
         **shape.options(),

@@ -84,3 +84,19 @@ def test_pictures_say_their_dates_by_name(tmp_path):
     for file in (tmp_path / "out").glob("*.aux.xml"):
         file.unlink()
     assert georoi.open_stack(tmp_path / "out").labels == stack.labels
+
+
+def test_plain_images_are_clipped_in_pixels(tmp_path):
+    """Images without georeference go with ROIs in pixels, as an array and in files, with masks."""
+    for number in range(2):
+        values = ramp(1, 10, 10, "uint8") + number
+        write_raster(tmp_path / f"2020010{number + 1}.png", values, crs=None, transform=None, driver="PNG")
+    stack = georoi.open_stack([tmp_path / f"2020010{day}.png" for day in (1, 2)])
+    boxes = georoi.ROISet.from_pixel_boxes([(0, 0, 5, 4)])
+    expected = georoi.clip(stack, boxes)
+    written = georoi.clip_file(stack, boxes, tmp_path / "out", nodata=0)
+    for file, one in zip(written, expected, strict=True):
+        np.testing.assert_array_equal(georoi.open_raster(file.path).to_xarray().values, one.values)
+    georoi.clip_file(stack, boxes, tmp_path / "kept", mask=(stack, "band(1) > 2"), nodata=0)
+    kept = georoi.open_stack(tmp_path / "kept")
+    assert [int((raster.to_xarray().values > 0).sum()) for raster in kept] == [18, 19]

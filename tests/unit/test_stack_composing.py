@@ -412,3 +412,28 @@ def test_what_cannot_be_resampled_is_found_by_headers(tmp_path: Path) -> None:
     path = write_raster(tmp_path / "a_20200101.tif", ramp(1))
     grid = make_grid((50, 50), Affine(10, 0, 5_503_142, 0, -10, 4_998_554), "EPSG:31469")
     assert refused(path, align="nearest", like=grid).id == "E-CRS-06"
+
+
+def test_bands_that_are_valid_in_different_places_lose_no_pixel_in_a_file(tmp_path: Path) -> None:
+    """One mask would take valid pixels out of a band: nodata= is asked for, where it matters."""
+    upper = np.zeros((40, 60), bool)
+    upper[:20] = True
+    write_raster(tmp_path / "B1.tif", ramp(1), mask=upper)
+    write_raster(tmp_path / "B2.tif", ramp(1) + 5000)
+    table = tmp_path / "bands.csv"
+    table.write_text("path,date,band\nB1.tif,2020-01-01,B1\nB2.tif,2020-01-01,B2\n")
+    raster = open_stack(table)[0]
+    rois = georoi.ROISet.from_boxes([(500_000, 5_199_600, 500_600, 5_200_000)], crs="EPSG:32633")
+    for options in ({}, {"each": True}):
+        with pytest.raises(RasterError, match="valid in different places") as caught:
+            georoi.clip_file(raster, rois, tmp_path / "out", of="GTiff", **options)
+        assert (caught.value.id, (tmp_path / "out").exists()) == ("E-RAS-05", False)
+    written = georoi.clip_file(raster, rois, tmp_path / "out.tif", nodata=0)
+    with rasterio.open(written.path) as made:
+        assert [(made.read_masks(band) > 0).sum() for band in (1, 2)] == [1200, 2400]
+    above = georoi.ROISet.from_boxes([(500_000, 5_199_800, 500_600, 5_200_000)], crs="EPSG:32633")
+    written = georoi.clip_file(raster, above, tmp_path / "above.tif", crop=False)
+    with rasterio.open(written.path) as made:
+        assert (made.dataset_mask() > 0).sum() == 1200
+    same = write_raster(tmp_path / "three_20200101.tif", ramp(3), mask=upper)
+    georoi.clip_file(open_raster(same), rois, tmp_path / "same.tif")
