@@ -304,7 +304,9 @@ class ROISet:
             geometry = self.geometry[start : start + _AT_ONCE].copy()
             single = shapely.get_num_geometries(geometry) == 1
             geometry[single] = shapely.get_geometry(geometry[single], 0)
-            blobs = shapely.to_wkb(shapely.normalize(geometry), byte_order=1)
+            # of a vertex that stands twice in a ring it would not be said which one comes first
+            canonical = shapely.normalize(shapely.remove_repeated_points(geometry))
+            blobs = shapely.to_wkb(canonical, byte_order=1)
             for roi_id, wkb in zip(self.ids[start : start + _AT_ONCE], blobs, strict=True):
                 text = str(roi_id).encode("utf-8", "surrogatepass")
                 digest.update(b"%d %d " % (len(text), len(wkb)) + text + wkb)
